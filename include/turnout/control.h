@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control.h - messages on tunneld's control socket (AF_UNIX, SOCK_STREAM)
+ *
+ * A client connects, sends exactly one request (header and body; descriptors
+ * ride on its first byte by SCM_RIGHTS) and reads one answer. Integers are in
+ * host order: both ends are on one machine. All structs have the same layout
+ * for 32-bit and 64-bit programs.
+ *
+ * CONTROL_CONNECT is special. With CONTROL_CONNECT_PLACEHOLDER the connection
+ * itself becomes the app's descriptor until the verdict is there:
+ *   - the client fills its send buffer, so the descriptor is not writable;
+ *   - tunneld sends the verdict first, then on success reads and discards all
+ *     it can until end of file: the descriptor turns writable;
+ *   - on failure tunneld closes with the filler unread: the descriptor shows
+ *     IN|OUT|ERR|HUP|RDHUP, like a refused TCP connect;
+ *   - a client that closes before the verdict has cancelled the connect.
+ * The verdict always carries a TCP socket for the app by SCM_RIGHTS, except
+ * when CONTROL_VERDICT_SAME says that the one it gave is ready in place.
+ */
+#ifndef TURNOUT_CONTROL_H
+#define TURNOUT_CONTROL_H
+
+#include <stdint.h>
+
+#include <turnout/endpoint.h>
+
+#define CONTROL_MAGIC   0x54524e43u /* "TRNC" */
+#define CONTROL_VERSION 1
+
+enum control_type {
+	CONTROL_CONNECT = 1,   /* + descriptor: the app's TCP socket */
+	CONTROL_FLOW_OPEN = 2, /* register a UDP socket */
+	CONTROL_RESOLVE = 3,   /* name -> synthetic address, or "ask libc" */
+	CONTROL_REVERSE = 4,   /* synthetic address -> name */
+	CONTROL_STATUS = 5,    /* text for people and tests */
+};
+
+struct control_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;  /* enum control_type */
+	uint32_t bytes; /* of the body that follows */
+};
+_Static_assert(sizeof(struct control_header) == 12, "control layout");
+
+/* A body is never longer; longer ones end the connection. */
+#define CONTROL_BODY_MAX 65536u
+#define CONTROL_NAME_MAX 255 /* RFC 1035, 2.3.4; without trailing dot */
+
+#define CONTROL_CONNECT_PLACEHOLDER 0x1u
+
+struct control_connect {
+	struct endpoint dest;
+	uint32_t flags;
+};
+
+#define CONTROL_VERDICT_SAME 0x1u /* the app's own socket, ready in place */
+
+struct control_verdict {
+	int32_t error; /* 0, or an errno for connect()/SO_ERROR */
+	uint32_t flags;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct control_verdict) == 12, "verdict layout");
+
+struct control_flow_open {
+	uint64_t cookie; /* SO_COOKIE of the app's socket: the key of a flow */
+	uint8_t family;  /* loopback family the app can send to: 4 or 6 */
+	uint8_t reserved[7];
+};
+
+struct control_flow {
+	uint64_t secret;
+	int32_t error;    /* 0 or an errno */
+	uint16_t port_be; /* on 127.0.0.1 or ::1, by the family asked for */
+	uint16_t reserved;
+	uint64_t epoch; /* of the daemon that answered: see page.h */
+};
+_Static_assert(sizeof(struct control_flow) == 24, "flow layout");
+
+struct control_resolve {
+	uint8_t family; /* endpoint_family wanted, or 0 for any (IPv4 then) */
+	uint8_t reserved[3];
+	char name[CONTROL_NAME_MAX + 1]; /* NUL-terminated */
+};
+
+enum control_resolve_verdict {
+	CONTROL_RESOLVE_LIBC = 0, /* policy says direct: the real resolver */
+	CONTROL_RESOLVE_SYNTHETIC = 1,
+	CONTROL_RESOLVE_BLOCKED = 2,    /* as if the name did not exist */
+	CONTROL_RESOLVE_NO_ADDRESS = 3, /* exists, but not in that family */
+};
+
+struct control_resolved {
+	uint32_t verdict;     /* enum control_resolve_verdict */
+	struct endpoint addr; /* port 0; set when SYNTHETIC */
+};
+
+struct control_reverse {
+	struct endpoint addr;
+};
+
+struct control_reversed {
+	uint32_t found; /* 0 or 1 */
+	char name[CONTROL_NAME_MAX + 1];
+};
+
+/* CONTROL_STATUS has no request body; the answer's body is text, `key value`
+ * a line. */
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* paths.h - names of environment variables, files and defaults */
+#ifndef TURNOUT_PATHS_H
+#define TURNOUT_PATHS_H
+
+/* Where tunneld listens; set by `turnout run` for the app. The policy page
+ * stands beside it, PAGE_SUFFIX appended. */
+#define ENV_SOCKET "TURNOUT_SOCKET"
+
+/* A daemon of the machine; one of the user is at $XDG_RUNTIME_DIR + USER. */
+#define SYSTEM_SOCKET      "/run/turnout/control"
+#define USER_SOCKET_SUFFIX "/turnout/control"
+#define SYSTEM_CONF        "/etc/turnout/tunneld.conf"
+#define SYSTEM_CONF_DIR    "/etc/turnout/conf.d"
+
+/* sun_path without its NUL. */
+#define SOCKET_PATH_MAX 107
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * client.h - one request to tunneld and its answer, and the policy page
+ *
+ * Everything is lazy: nothing is opened before the first call, no descriptor
+ * stays open. Without ENV_SOCKET, the default sockets are tried (user's, then
+ * the machine's). Calls block, but never longer than a few seconds.
+ */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnout/control.h>
+
+struct page;
+
+/* Read the environment; called from the constructor and never again (no
+ * getenv() in a hook). Inert (client_active() false) in set-id programs, and
+ * when neither ENV_SOCKET nor a default socket path can be formed. */
+void client_init(void);
+bool client_active(void);
+
+/* The mapped page, or NULL when there is none. Maps on first use; maps anew
+ * when the mapped one is DOWN and a second has passed. */
+const struct page *client_page(void);
+
+/* A close-on-exec stream connection to the control socket: a descriptor, or
+ * -errno. */
+int client_dial(void);
+/* Send one request, with `pass_fd` (-1: none) on its first byte. 0/-errno. */
+int client_send(int sock, uint16_t type, const void *body, uint32_t bytes,
+		int pass_fd);
+/* client_dial + client_send + read an answer of exactly `answer_bytes`, within
+ * 5 s, + close. 0 or -errno (-ECONNREFUSED: no daemon). */
+int client_ask(uint16_t type, const void *body, uint32_t bytes, void *answer,
+	       uint32_t answer_bytes);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fdtab.h - descriptor -> what we know of its socket
+ *
+ * Only INET/INET6 stream and datagram sockets made by socket() are tracked.
+ * Look-up is one load from a flat array: an untracked descriptor costs nothing
+ * and reaches libc without a system call of ours. Aliases made by dup share
+ * one `struct sock`. No allocation: fixed tables in zero pages.
+ */
+#ifndef FDTAB_H
+#define FDTAB_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <turnout/endpoint.h>
+
+#include "connect.h"
+#include "datagram.h"
+
+enum sock_kind {
+	SOCK_KIND_NONE = 0,
+	SOCK_KIND_TCP,
+	SOCK_KIND_UDP,
+};
+
+struct sock {
+	_Atomic uint32_t refs; /* descriptors of this process that name it */
+	_Atomic uint32_t lock; /* sock_lock(): for changes, never held in I/O */
+	enum sock_kind kind;
+	int family; /* AF_INET or AF_INET6 */
+	union {
+		struct tcp_sock tcp; /* connect.h */
+		struct udp_sock udp; /* datagram.h */
+	};
+};
+
+/* NULL: not ours. Async-signal-safe. */
+struct sock *fdtab_find(int fd);
+/* Start to track; forgets whatever stood at that number. NULL: table full
+ * (then the descriptor stays native). */
+struct sock *fdtab_add(int fd, enum sock_kind kind, int family);
+/* `to` names the same socket as `from` now. */
+void fdtab_alias(int from, int to);
+/* The descriptor is going away. True when it was the last alias (the caller
+ * may tell tunneld); no-op and false in a vfork child. */
+bool fdtab_forget(int fd);
+/* All descriptors of a socket: calls fn(fd, arg) for each. */
+void fdtab_each_alias(const struct sock *s, void (*fn)(int fd, void *arg),
+		      void *arg);
+/* True in a vfork child, which shares the parent's memory: change nothing. */
+bool fdtab_is_vfork_child(void);
+
+void sock_lock(struct sock *s);
+void sock_unlock(struct sock *s);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conf.h - the configuration as read from INI files and --set, checked
+ *
+ * Only main.c (and cli/) includes this; modules get their own *_opts.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+#include <turnout/control.h>
+
+#include "log.h"
+#include "rules.h"
+
+enum conf_path {
+	CONF_PATH_AUTO = 0,
+	CONF_PATH_DIRECT,
+	CONF_PATH_PROXY
+};
+enum conf_media {
+	CONF_MEDIA_ALWAYS = 0,
+	CONF_MEDIA_AUTO,
+	CONF_MEDIA_NEVER
+};
+
+#define CONF_PATH_MAX 4096
+
+struct conf_relay {
+	char name[64];
+	/* uri, taken apart (RFC 7065) */
+	bool tls;
+	char host[CONTROL_NAME_MAX + 1];
+	uint16_t port;
+	char username[256];
+	char password_file[CONF_PATH_MAX]; /* static credentials */
+	char secret_file[CONF_PATH_MAX];   /* TURN REST */
+	char ca_file[CONF_PATH_MAX];       /* empty: the system's store */
+	enum conf_path path;
+	char origin[CONF_PATH_MAX + 16]; /* file:line, for messages */
+};
+
+struct conf {
+	struct {
+		bool configured; /* url is not `none` */
+		char host[CONTROL_NAME_MAX + 1];
+		uint16_t port;
+		char username[256];
+		char password_file[CONF_PATH_MAX];
+		char **no_proxy; /* NULL-terminated */
+	} proxy;
+	struct conf_relay *relay; /* in order of preference */
+	size_t relay_count;
+	enum conf_media media;
+	struct endpoint pool4, pool6;
+	uint8_t pool4_bits, pool6_bits;
+	struct rules rules;
+	char socket[CONF_PATH_MAX]; /* empty: the default of main.c */
+	enum log_level log_level;
+};
+
+/* What the command line gave: `file` instead of the default (NULL: the
+ * default, which may be absent together with conf.d), and "SECTION.KEY=VALUE"
+ * settings (section "relay NAME" is written relay.NAME.KEY=VALUE) that win
+ * over files. */
+struct conf_source {
+	const char *file;
+	const char *const *set;
+	size_t set_count;
+};
+
+/* NULL: every problem has been written to `report` (one a line, "file:line:
+ * what is wrong; what would be right"). Secrets are not read here, but the
+ * files named are checked: readable, and not by group or others. */
+struct conf *conf_load(const struct conf_source *source,
+		       void (*report)(void *arg, const char *line),
+		       void *arg) MUST_CHECK;
+void conf_free(struct conf *conf);
+
+/* The first line of a secret file, without the newline. 0 or -errno; -EPERM
+ * when group or others may read it. The caller wipes `out`. */
+int conf_read_secret(const char *path, char *out, size_t max) MUST_CHECK;
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * dial.h - a pool of threads that open TCP connections, through the HTTP
+ * proxy or directly; dial.c is the only file that includes <curl/curl.h>
+ *
+ * libcurl blocks in name look-ups and credentials, so it never runs in an
+ * event loop: a request goes to a thread, its result comes back as a task of
+ * the loop that asked.
+ */
+#ifndef DIAL_H
+#define DIAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+#include <turnout/control.h>
+#include <turnout/endpoint.h>
+
+#include "loop.h"
+
+struct tls;
+struct tls_ctx;
+
+/* The hop and cause of a failure: one row a line of the errno table. */
+enum dial_reason {
+	DIAL_OK = 0,
+	DIAL_PROXY_DNS,      /* EHOSTUNREACH */
+	DIAL_PROXY_REFUSED,  /* the kernel's errno */
+	DIAL_PROXY_TIMEOUT,  /* ETIMEDOUT */
+	DIAL_PROXY_RESET,    /* ECONNRESET */
+	DIAL_PROXY_CLOSED,   /* ECONNRESET */
+	DIAL_PROXY_PROTOCOL, /* ECONNABORTED */
+	DIAL_PROXY_DENIED,   /* 403 and other 4xx: ECONNREFUSED */
+	DIAL_PROXY_AUTH,     /* 407: ECONNREFUSED */
+	DIAL_CAPTIVE_PORTAL, /* 3xx: ENETUNREACH */
+	DIAL_TARGET_UNREACH, /* 502, 503: EHOSTUNREACH */
+	DIAL_TARGET_TIMEOUT, /* 504: ETIMEDOUT */
+	DIAL_PROXY_TLS,      /* ECONNREFUSED */
+	DIAL_TARGET_DNS,     /* direct: EHOSTUNREACH */
+	DIAL_TARGET_REFUSED, /* direct: the kernel's errno */
+	DIAL_RELAY_TLS,      /* ECONNREFUSED; detail names the certificate */
+	DIAL_CANCELLED,      /* ECANCELED */
+	DIAL_INTERNAL,       /* out of memory, descriptors … */
+	DIAL_NUM_REASONS,
+};
+
+/* Where and how the proxy is; immutable, shared by reference count. */
+struct dial_proxy {
+	char host[CONTROL_NAME_MAX + 1];
+	uint16_t port;
+	char username[256]; /* empty: none */
+	char password[256];
+};
+
+struct dial_proxy *dial_proxy_new(void) MUST_CHECK; /* one reference */
+struct dial_proxy *dial_proxy_get(struct dial_proxy *p);
+void dial_proxy_put(struct dial_proxy *p); /* wipes at the last */
+
+struct dial_request;
+typedef void(dial_done_fn)(void *arg, struct dial_request *req,
+			   uint64_t now_ms);
+
+/* Filled by the caller on the heap (dial_request_new), owned by the pool from
+ * dial_start() until `done` runs in `loop`'s thread; dial_request_free() by
+ * the caller then. */
+struct dial_request {
+	/* what to reach */
+	char host[CONTROL_NAME_MAX + 1]; /* name or IP literal, no brackets */
+	uint16_t port;
+	struct dial_proxy *proxy; /* NULL: directly; reference taken over */
+	struct tls_ctx *tls;      /* NULL: plain; not owned, must outlive */
+	uint32_t timeout_ms;      /* for all steps together; 0: 30 s */
+	int socket; /* >= 0: the app's TCP socket to connect in place; owned */
+	bool alpn_header; /* RFC 7639 on CONNECT, "stun.turn" */
+	/* who wants it */
+	struct loop *loop;
+	dial_done_fn *done;
+	void *arg;
+	/* what came of it, valid in `done` */
+	enum dial_reason reason;
+	int error;           /* 0 or the errno for the app */
+	int fd;              /* >= 0: connected, non-blocking as asked; owned */
+	bool same_socket;    /* `fd` is `socket`, with the app's own flags */
+	struct tls *session; /* handshake done; owned by the caller now */
+	long http_code;      /* of CONNECT; 0: none came */
+	char detail[200];    /* for the log: names the hop, no secret */
+	/* private to dial.c */
+	atomic_bool cancelled;
+	struct dial_request *next;
+	struct loop_task task;
+};
+
+struct dial_pool;
+
+struct dial_pool *dial_pool_new(unsigned int threads_max) MUST_CHECK;
+/* Cancels what runs, joins the threads. Requests that have not been delivered
+ * are freed. */
+void dial_pool_free(struct dial_pool *pool);
+
+struct dial_request *dial_request_new(void) MUST_CHECK;
+/* Closes fd/socket/session that are still in it. */
+void dial_request_free(struct dial_request *req);
+void dial_start(struct dial_pool *pool, struct dial_request *req);
+/* `done` still runs (soon, with DIAL_CANCELLED unless it was done before). */
+void dial_cancel(struct dial_request *req);
+
+/* After any failure `socket` is in `fd` again, disconnected (AF_UNSPEC), with
+ * its flags restored, so that it can be given back to the app. */
+
+const char *dial_reason_name(enum dial_reason reason); /* "proxy_denied" */
+
+/* Run any blocking function in the pool (name look-ups). */
+typedef void(dial_work_fn)(void *arg);
+struct dial_job {
+	dial_work_fn *work; /* in a pool thread */
+	loop_fn *done;      /* then in the loop */
+	void *arg;
+	struct loop *loop;
+	struct loop_task task;
+	struct dial_job *next;
+};
+void dial_run(struct dial_pool *pool, struct dial_job *job);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* policy_page.h - the writer of <turnout/page.h>: a file that apps map */
+#ifndef POLICY_PAGE_H
+#define POLICY_PAGE_H
+
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+
+struct page;
+struct policy_page;
+
+/* Create or take over the file (same inode kept; mode 0644, or 0600 when
+ * `mode` says so), with a new random epoch and state DOWN. NULL with errno. */
+struct policy_page *policy_page_open(const char *path,
+				     unsigned int mode) MUST_CHECK;
+/* Publish rules compiled into a scratch page; state becomes UP. */
+void policy_page_publish(struct policy_page *p, const struct page *compiled);
+uint64_t policy_page_epoch(const struct policy_page *p);
+/* State DOWN, unmapped; the file stays unless `unlink_it`. */
+void policy_page_close(struct policy_page *p, int unlink_it);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * queue.h - datagrams of one flow that wait for the uplink, bounded in time
+ *
+ * Three classes by first byte (RFC 7983), strict priority; the oldest of a
+ * class goes first when it is older than the class's deadline or when its
+ * ring is full. No I/O, no clock; memory comes with the first datagram that
+ * has to wait and is given back when the queue has been empty for a while.
+ */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
+enum queue_class {
+	QUEUE_CLASS_CONTROL = 0, /* STUN, DTLS */
+	QUEUE_CLASS_AUDIO,       /* small RTP, RTCP */
+	QUEUE_CLASS_VIDEO,       /* the rest */
+	QUEUE_NUM_CLASSES,
+};
+
+enum queue_drop {
+	QUEUE_DROP_DEADLINE = 0,
+	QUEUE_DROP_FULL,
+	QUEUE_DROP_TOO_LONG, /* longer than a whole ring */
+	QUEUE_NUM_DROPS,
+};
+
+struct queue; /* opaque; struct queue *queue_new() */
+
+struct queue_item {
+	struct endpoint peer;
+	const uint8_t *data; /* borrowed until the next queue_*() call */
+	size_t len;
+	uint64_t enqueued_ms;
+	enum queue_class class;
+};
+
+struct queue_counters {
+	uint64_t pushed[QUEUE_NUM_CLASSES];
+	uint64_t dropped[QUEUE_NUM_CLASSES][QUEUE_NUM_DROPS];
+	uint64_t sojourn_max_ms;
+};
+
+#define QUEUE_DEADLINE_MS 200 /* default, while the uplink is up */
+
+struct queue *queue_new(void) MUST_CHECK;
+void queue_free(struct queue *q);
+
+enum queue_class queue_classify(const uint8_t *data, size_t len);
+/* Copies the datagram. 0; -ENOMEM or -EMSGSIZE: dropped and counted. */
+int queue_push(struct queue *q, const struct endpoint *peer,
+	       const uint8_t *data, size_t len, uint64_t now_ms);
+/* The datagram to send next; drops what has waited too long first. */
+bool queue_peek(struct queue *q, uint64_t now_ms,
+		struct queue_item *item) MUST_CHECK;
+void queue_pop(struct queue *q);
+bool queue_empty(const struct queue *q);
+/* Applies to what waits too: longer while there is no allocation yet. */
+void queue_set_deadline(struct queue *q, uint32_t deadline_ms);
+const struct queue_counters *queue_counters(const struct queue *q);
+
+#endif

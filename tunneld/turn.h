@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * turn.h - a TURN client over a reliable transport, as a machine
+ * (RFC 8656; RFC 8489 with long-term credentials, MD5 key, HMAC-SHA1)
+ *
+ * No descriptor, no clock, no I/O. The owner feeds frames and the time,
+ * writes what turn_output() and turn_wrap() give to the stream in that order,
+ * and calls turn_tick() at turn_deadline_ms(). Nothing is sent before
+ * Allocate has succeeded: the relay looks credentials up asynchronously and
+ * would let later requests overtake.
+ */
+#ifndef TURN_H
+#define TURN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
+struct buf;
+struct turn;
+
+enum turn_state {
+	TURN_STATE_IDLE = 0,
+	TURN_STATE_ALLOCATING,
+	TURN_STATE_READY,
+	TURN_STATE_FAILED, /* see turn_error(); open a new connection */
+	TURN_NUM_STATES,
+};
+
+struct turn_opts {
+	const char *username; /* borrowed during turn_new() */
+	const char *password;
+	uint8_t family;       /* of the relayed address: 4 or 6 */
+	uint32_t lifetime_s;  /* to ask for; 0: the server's default */
+	uint32_t keepalive_s; /* longest silence on the stream; 0: 20 */
+};
+
+/* Callbacks run inside turn_input() and turn_tick(); turn_free() may not be
+ * called from them. */
+struct turn_events {
+	/* READY: the relayed address is known. FAILED: for good. */
+	void (*on_state)(void *arg, enum turn_state state, uint64_t now_ms);
+	/* A datagram from `peer`; `data` borrowed until return. */
+	void (*on_data)(void *arg, const struct endpoint *peer,
+			const uint8_t *data, size_t len, uint64_t now_ms);
+	/* The relay refused this peer (403, 443 …): the allocation lives. */
+	void (*on_peer_refused)(void *arg, const struct endpoint *peer,
+				unsigned int code, uint64_t now_ms);
+};
+
+/* NULL with errno. The machine copies and, in turn_free(), wipes secrets. */
+struct turn *turn_new(const struct turn_opts *opts,
+		      const struct turn_events *events, void *arg) MUST_CHECK;
+void turn_free(struct turn *t);
+
+/* Begin: the first Allocate is ready for turn_output(). */
+void turn_start(struct turn *t, uint64_t now_ms);
+/* Append the control messages that wait. Returns bytes appended; what does
+ * not fit stays for the next call. */
+size_t turn_output(struct turn *t, struct buf *out);
+/* One frame of the framer. 0, or -EBADMSG when the stream should be closed. */
+int turn_input(struct turn *t, const uint8_t *frame, size_t len,
+	       uint64_t now_ms) MUST_CHECK;
+
+/* Append `data` for `peer`, padded: [ChannelData], or [ChannelBind]
+ * [ChannelData] for a peer's first packet. 0; -ENOBUFS: does not fit into
+ * `out`, nothing was appended; -EACCES: the relay refused this peer;
+ * -ENOTCONN: not READY; -EMSGSIZE: more than 65535 bytes. */
+int turn_wrap(struct turn *t, const struct endpoint *peer, const uint8_t *data,
+	      size_t len, struct buf *out, uint64_t now_ms) MUST_CHECK;
+/* The most that turn_wrap() adds to `len`: [ChannelBind] + header + pad. */
+#define TURN_WRAP_OVERHEAD_MAX 1200
+
+/* Ask for Refresh with lifetime 0: call before closing a healthy stream. */
+void turn_release(struct turn *t, uint64_t now_ms);
+
+void turn_tick(struct turn *t, uint64_t now_ms);
+uint64_t turn_deadline_ms(const struct turn *t);
+
+enum turn_state turn_state(const struct turn *t);
+/* Valid from READY on. */
+const struct endpoint *turn_relayed(const struct turn *t);
+/* Why it FAILED: STUN error code (401, 486 … or 0), and words for a log line
+ * that names the hop and never a secret. */
+unsigned int turn_error(const struct turn *t, const char **words);
+/* For 300 Try Alternate (RFC 8489, 10): where to, or NULL. */
+const struct endpoint *turn_alternate(const struct turn *t);
+
+#endif
