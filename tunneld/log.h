@@ -3,6 +3,7 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,11 +18,15 @@ enum log_level {
 };
 
 /* `journal`: prefix lines with <N> priorities (sd-daemon(3)) instead of
- * "tunneld: error: ". */
+ * "tunneld: error: ". Before it is called: LOG_LEVEL_INFO, no journal. */
 void log_open(enum log_level level, bool journal);
 void log_set_level(enum log_level level);
 bool log_level_parse(const char *text, enum log_level *level);
-extern enum log_level log_threshold; /* read by the macros only */
+/* "error", "warn", "info", "debug" */
+const char *log_level_name(enum log_level level);
+extern _Atomic(enum log_level) log_threshold; /* read by the macros only */
+/* Control bytes in the text become '?', so that what came from outside cannot
+ * forge a line. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_at(level, ...)                               \

@@ -11,10 +11,13 @@ struct page;
 struct policy_page;
 
 /* Create or take over the file (same inode kept; mode 0644, or 0600 when
- * `mode` says so), with a new random epoch and state DOWN. NULL with errno. */
+ * `mode` says so), with a new random epoch and state DOWN. NULL with errno:
+ * EBUSY when another daemon holds it, EPERM when it is not a regular file of
+ * our own user. */
 struct policy_page *policy_page_open(const char *path,
 				     unsigned int mode) MUST_CHECK;
-/* Publish rules compiled into a scratch page; state becomes UP. */
+/* Publish rules compiled into a scratch page of PAGE_BYTES; state becomes UP,
+ * the generation counts up. */
 void policy_page_publish(struct policy_page *p, const struct page *compiled);
 uint64_t policy_page_epoch(const struct policy_page *p);
 /* State DOWN, unmapped; the file stays unless `unlink_it`. */
