@@ -2,10 +2,11 @@
 /*
  * queue.h - datagrams of one flow that wait for the uplink, bounded in time
  *
- * Three classes by first byte (RFC 7983), strict priority; the oldest of a
- * class goes first when it is older than the class's deadline or when its
- * ring is full. No I/O, no clock; memory comes with the first datagram that
- * has to wait and is given back when the queue has been empty for a while.
+ * Three classes by first byte (RFC 7983), strict priority, but that a long run
+ * of control lets another class through now and then; the oldest of a class is
+ * dropped when it is older than the class's deadline or when its ring is full.
+ * No I/O, no clock; memory comes with the first datagram that has to wait and
+ * is given back when the queue has been empty for a while.
  */
 #ifndef QUEUE_H
 #define QUEUE_H
@@ -48,6 +49,10 @@ struct queue_counters {
 };
 
 #define QUEUE_DEADLINE_MS 200 /* default, while the uplink is up */
+/* Control waits at least this long: a lost handshake flight costs the app a
+ * retransmission time-out of 500 ms and more (RFC 8489, 6.2.1; RFC 9147). */
+#define QUEUE_CONTROL_DEADLINE_MS 1000
+#define QUEUE_TRIM_MS             10000 /* empty for this long: memory goes */
 
 struct queue *queue_new(void) MUST_CHECK;
 void queue_free(struct queue *q);
@@ -59,10 +64,14 @@ int queue_push(struct queue *q, const struct endpoint *peer,
 /* The datagram to send next; drops what has waited too long first. */
 bool queue_peek(struct queue *q, uint64_t now_ms,
 		struct queue_item *item) MUST_CHECK;
+/* Removes what the last queue_peek() gave. Does nothing when the queue has
+ * been pushed to since, because the datagram may be gone: peek again. */
 void queue_pop(struct queue *q);
 bool queue_empty(const struct queue *q);
 /* Applies to what waits too: longer while there is no allocation yet. */
 void queue_set_deadline(struct queue *q, uint32_t deadline_ms);
+/* Gives back the memory of classes that have been empty for QUEUE_TRIM_MS. */
+void queue_trim(struct queue *q, uint64_t now_ms);
 const struct queue_counters *queue_counters(const struct queue *q);
 
 #endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * queue.c - datagrams of one flow that wait for the uplink
+ *
+ * Turns pushes in order of arrival into pops in order of urgency, and drops
+ * from the head what would come too late (classes: RFC 7983, 7).
+ *
+ * Theory of operation: each class has a ring of records, header and payload
+ * together and never split, so that a peeked datagram is one piece of memory.
+ * Where the next record does not fit before the end of the ring, it starts
+ * over at 0 and `wrap` remembers where the old lap ends.
+ */
+#include <config.h>
+
+#include "queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AUDIO_LEN_MAX 400 /* bytes; longer RTP is taken for video */
+/* So many control datagrams in a row, then one of another class that waits:
+ * a data channel is DTLS and could starve audio for ever. */
+#define CONTROL_RUN_MAX 16
+
+struct record {
+	uint64_t enqueued_ms;
+	struct endpoint peer;
+	uint32_t len;
+};
+_Static_assert(sizeof(struct record) % 8 == 0, "records stay aligned");
+
+struct ring {
+	uint8_t *mem; /* NULL until needed */
+	size_t head, tail, wrap;
+	size_t count;
+	uint64_t used_ms; /* last push */
+};
+
+struct queue {
+	struct ring ring[QUEUE_NUM_CLASSES];
+	int peeked; /* class, or -1 */
+	uint64_t sojourn_ms;
+	unsigned int control_run;
+	uint32_t deadline_ms;
+	struct queue_counters counters;
+};
+
+/* A whole datagram fits anywhere; video holds 250 ms of 8 Mbit/s. */
+static const size_t ring_size[QUEUE_NUM_CLASSES] = {
+	[QUEUE_CLASS_CONTROL] = 128 * 1024,
+	[QUEUE_CLASS_AUDIO] = 96 * 1024,
+	[QUEUE_CLASS_VIDEO] = 256 * 1024,
+};
+
+static size_t record_size(size_t len)
+{
+	return sizeof(struct record) + ((len + 7) & ~(size_t)7);
+}
+
+static struct record *ring_head(const struct ring *r)
+{
+	return (struct record *)(void *)(r->mem + r->head);
+}
+
+static void ring_pop(struct ring *r)
+{
+	r->head += record_size(ring_head(r)->len);
+	/* A ring that runs empty starts over, so that light traffic keeps to
+	 * the same few cache lines. */
+	if (--r->count == 0)
+		r->head = r->tail = r->wrap = 0;
+	else if (r->wrap != 0 && r->head == r->wrap)
+		r->head = r->wrap = 0;
+}
+
+/* Room for `need` bytes in one piece, or NULL. */
+static struct record *ring_reserve(struct ring *r, size_t size, size_t need)
+{
+	size_t at = r->tail;
+
+	if (r->wrap != 0) {
+		if (need > r->head - r->tail)
+			return NULL;
+	} else if (need > size - r->tail) {
+		if (need > r->head)
+			return NULL;
+		r->wrap = r->tail;
+		at = 0;
+	}
+	r->tail = at + need;
+	r->count++;
+	return (struct record *)(void *)(r->mem + at);
+}
+
+struct queue *queue_new(void)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->peeked = -1;
+	q->deadline_ms = QUEUE_DEADLINE_MS;
+	return q;
+}
+
+void queue_free(struct queue *q)
+{
+	if (q == NULL)
+		return;
+	for (int c = 0; c < QUEUE_NUM_CLASSES; c++)
+		free(q->ring[c].mem);
+	free(q);
+}
+
+enum queue_class queue_classify(const uint8_t *data, size_t len)
+{
+	if (len == 0)
+		return QUEUE_CLASS_VIDEO;
+	if (data[0] <= 3 || (data[0] >= 20 && data[0] <= 63))
+		return QUEUE_CLASS_CONTROL;
+	if (data[0] < 128 || data[0] > 191)
+		return QUEUE_CLASS_VIDEO;
+	/* RFC 5761, 4: the packet types that RTP payload types keep clear of */
+	if (len >= 2 && data[1] >= 192 && data[1] <= 223)
+		return QUEUE_CLASS_AUDIO;
+	return len <= AUDIO_LEN_MAX ? QUEUE_CLASS_AUDIO : QUEUE_CLASS_VIDEO;
+}
+
+static uint32_t class_deadline_ms(const struct queue *q, int class)
+{
+	if (class == QUEUE_CLASS_CONTROL &&
+	    q->deadline_ms < QUEUE_CONTROL_DEADLINE_MS)
+		return QUEUE_CONTROL_DEADLINE_MS;
+	return q->deadline_ms;
+}
+
+static uint64_t head_age_ms(const struct ring *r, uint64_t now_ms)
+{
+	uint64_t then_ms = ring_head(r)->enqueued_ms;
+
+	return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
+int queue_push(struct queue *q, const struct endpoint *peer,
+	       const uint8_t *data, size_t len, uint64_t now_ms)
+{
+	enum queue_class class = queue_classify(data, len);
+	size_t size = ring_size[class], need = record_size(len);
+	struct ring *r = &q->ring[class];
+	struct record *rec;
+
+	q->counters.pushed[class]++;
+	q->peeked = -1;
+	if (len > size || need > size) {
+		q->counters.dropped[class][QUEUE_DROP_TOO_LONG]++;
+		return -EMSGSIZE;
+	}
+	if (r->mem == NULL) {
+		r->mem = malloc(size);
+		if (r->mem == NULL) {
+			q->counters.dropped[class][QUEUE_DROP_FULL]++;
+			return -ENOMEM;
+		}
+	}
+	while ((rec = ring_reserve(r, size, need)) == NULL) {
+		ring_pop(r);
+		q->counters.dropped[class][QUEUE_DROP_FULL]++;
+	}
+	rec->enqueued_ms = now_ms;
+	rec->peer = *peer;
+	rec->len = (uint32_t)len;
+	if (len > 0)
+		memcpy(rec + 1, data, len);
+	r->used_ms = now_ms;
+	return 0;
+}
+
+static void drop_late(struct queue *q, uint64_t now_ms)
+{
+	for (int c = 0; c < QUEUE_NUM_CLASSES; c++) {
+		struct ring *r = &q->ring[c];
+
+		while (r->count > 0 &&
+		       head_age_ms(r, now_ms) > class_deadline_ms(q, c)) {
+			ring_pop(r);
+			q->counters.dropped[c][QUEUE_DROP_DEADLINE]++;
+		}
+	}
+}
+
+/* The most urgent class that holds something, or -1. */
+static int choose(const struct queue *q)
+{
+	int other = -1;
+
+	for (int c = QUEUE_NUM_CLASSES - 1; c > QUEUE_CLASS_CONTROL; c--)
+		if (q->ring[c].count > 0)
+			other = c;
+	if (q->ring[QUEUE_CLASS_CONTROL].count == 0)
+		return other;
+	if (other >= 0 && q->control_run >= CONTROL_RUN_MAX)
+		return other;
+	return QUEUE_CLASS_CONTROL;
+}
+
+bool queue_peek(struct queue *q, uint64_t now_ms, struct queue_item *item)
+{
+	const struct record *rec;
+
+	drop_late(q, now_ms);
+	q->peeked = choose(q);
+	if (q->peeked < 0)
+		return false;
+	rec = ring_head(&q->ring[q->peeked]);
+	q->sojourn_ms = head_age_ms(&q->ring[q->peeked], now_ms);
+	*item = (struct queue_item){
+		.peer = rec->peer,
+		.data = (const uint8_t *)(rec + 1),
+		.len = rec->len,
+		.enqueued_ms = rec->enqueued_ms,
+		.class = (enum queue_class)q->peeked,
+	};
+	return true;
+}
+
+void queue_pop(struct queue *q)
+{
+	if (q->peeked < 0)
+		return;
+	ring_pop(&q->ring[q->peeked]);
+	if (q->peeked == QUEUE_CLASS_CONTROL)
+		q->control_run++;
+	else
+		q->control_run = 0;
+	if (q->sojourn_ms > q->counters.sojourn_max_ms)
+		q->counters.sojourn_max_ms = q->sojourn_ms;
+	q->peeked = -1;
+}
+
+bool queue_empty(const struct queue *q)
+{
+	for (int c = 0; c < QUEUE_NUM_CLASSES; c++)
+		if (q->ring[c].count > 0)
+			return false;
+	return true;
+}
+
+void queue_set_deadline(struct queue *q, uint32_t deadline_ms)
+{
+	q->deadline_ms = deadline_ms;
+}
+
+void queue_trim(struct queue *q, uint64_t now_ms)
+{
+	for (int c = 0; c < QUEUE_NUM_CLASSES; c++) {
+		struct ring *r = &q->ring[c];
+
+		if (r->mem == NULL || r->count > 0 ||
+		    now_ms < r->used_ms + QUEUE_TRIM_MS)
+			continue;
+		free(r->mem);
+		*r = (struct ring){ 0 };
+	}
+}
+
+const struct queue_counters *queue_counters(const struct queue *q)
+{
+	return &q->counters;
+}
