@@ -2,6 +2,8 @@
 /*
  * tls.h - a TLS client session over a descriptor; tls.c is the only file that
  * includes <openssl/ssl.h>
+ *
+ * OpenSSL writes by write(2): a program that uses this ignores SIGPIPE.
  */
 #ifndef TLS_H
 #define TLS_H
@@ -16,7 +18,7 @@ enum io {
 	IO_OK = 0,
 	IO_WANT_READ,
 	IO_WANT_WRITE,
-	IO_EOF,  /* orderly end by the peer */
+	IO_EOF, /* end by the peer; tls_error() tells if without close_notify */
 	IO_FAIL, /* see tls_error() */
 };
 
@@ -45,7 +47,8 @@ enum io tls_read(struct tls *t, void *data, size_t max, size_t *n) MUST_CHECK;
  * memory may have moved. */
 enum io tls_write(struct tls *t, const void *data, size_t len,
 		  size_t *n) MUST_CHECK;
-/* Bytes that tls_read() would give without the descriptor being readable. */
+/* Not 0: call tls_read() again, the descriptor may never turn readable for
+ * what has been fetched already (it may still say IO_WANT_READ; then 0). */
 size_t tls_pending(const struct tls *t);
 /* Why: "certificate of relay.example: unable to get local issuer (issuer
  * …)". Never NULL. */
