@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * rules_parse.c - rules and no_proxy entries as text
+ *
+ * Turns `ACTION [tcp|udp] NAME-OR-CIDR[:PORT[-PORT]]` and one entry of a
+ * no_proxy list into a struct rule, or into words that say what is wrong and
+ * what would be right.
+ */
+#include <config.h>
+
+#include "rules.h"
+
+#include "addr.h"
+#include "hostname.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOKEN_MAX 300 /* a name of 255 bytes, brackets and ports */
+
+struct words {
+	char *text;
+	size_t max;
+};
+
+PRINTF_LIKE(2, 3)
+static int wrong(const struct words *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(w->text, w->max, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* The next blank-separated token: > 0 its length, 0 at the end, < 0 when it is
+ * longer than any valid one. */
+static int next_token(const char **text, char token[TOKEN_MAX])
+{
+	const char *start = *text + strspn(*text, " \t");
+	size_t len = strcspn(start, " \t");
+
+	if (len >= TOKEN_MAX)
+		return -EINVAL;
+	memcpy(token, start, len);
+	token[len] = '\0';
+	*text = start + len;
+	return (int)len;
+}
+
+static bool parse_port(const char *text, size_t len, uint16_t *port)
+{
+	unsigned int n = 0;
+
+	if (len == 0 || len > 5)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		n = n * 10 + (unsigned int)(text[i] - '0');
+	}
+	*port = (uint16_t)n;
+	return n >= 1 && n <= UINT16_MAX;
+}
+
+static int parse_ports(const char *text, struct rule *rule,
+		       const struct words *w)
+{
+	size_t len = strcspn(text, "-");
+
+	if (!parse_port(text, len, &rule->port_min))
+		goto fail;
+	rule->port_max = rule->port_min;
+	if (text[len] == '-' &&
+	    !parse_port(text + len + 1, strlen(text + len + 1),
+			&rule->port_max))
+		goto fail;
+	if (rule->port_min > rule->port_max)
+		return wrong(w,
+			     "port range %s runs backwards: write the lower "
+			     "port first",
+			     text);
+	return 0;
+fail:
+	return wrong(w,
+		     "`%s` is not a port: write 1 to 65535, or a range as in "
+		     "5000-5100",
+		     text);
+}
+
+static int parse_prefix(const char *text, struct rule *rule,
+			const struct words *w)
+{
+	if (addr_parse_prefix(text, &rule->ip, &rule->prefix_bits))
+		return 0;
+	return wrong(w,
+		     "`%s` is not a network: write ADDRESS/BITS with zero bits "
+		     "behind the prefix, as in 10.0.0.0/8",
+		     text);
+}
+
+static int parse_name(const char *text, struct rule *rule,
+		      const struct words *w)
+{
+	bool suffix = text[0] == '.' || strncmp(text, "*.", 2) == 0;
+	char name[CONTROL_NAME_MAX + 1];
+
+	if (strcmp(text, "*") == 0) {
+		strcpy(rule->name, "*");
+		return 0;
+	}
+	if (!hostname_normalise(suffix ? strchr(text, '.') + 1 : text, name))
+		return wrong(w,
+			     "`%s` is neither a host name nor an address: "
+			     "write NAME, .SUFFIX, ADDRESS, ADDRESS/BITS or *",
+			     text);
+	/* hostname_normalise() leaves room: 253 bytes at most. */
+	rule->name[0] = '.';
+	strcpy(rule->name + suffix, name);
+	return 0;
+}
+
+/* `[V6]`, `[V6/BITS]` or `[V6]/BITS`, each with `:PORT` or without. */
+static int parse_bracketed(char *text, struct rule *rule, const struct words *w)
+{
+	char *close = strchr(text, ']'), *colon;
+	char plain[TOKEN_MAX];
+
+	if (close == NULL)
+		return wrong(w, "`%s` lacks its closing ]", text);
+	colon = strchr(close, ':');
+	if (colon != NULL)
+		*colon = '\0';
+	*close = '\0';
+	snprintf(plain, sizeof(plain), "%s%s", text + 1, close + 1);
+	if (strchr(plain, ':') == NULL)
+		return wrong(w, "brackets are for IPv6 addresses, not for `%s`",
+			     plain);
+	if (parse_prefix(plain, rule, w) < 0)
+		return -EINVAL;
+	return colon ? parse_ports(colon + 1, rule, w) : 0;
+}
+
+static int parse_target(char *text, struct rule *rule, const struct words *w)
+{
+	char *colon = strchr(text, ':');
+	struct endpoint ip;
+
+	rule->port_min = 0;
+	rule->port_max = UINT16_MAX;
+	if (*text == '[')
+		return parse_bracketed(text, rule, w);
+	if (colon != NULL && strchr(colon + 1, ':') != NULL)
+		return parse_prefix(text, rule, w);
+	if (colon != NULL)
+		*colon = '\0';
+	if (colon != NULL && parse_ports(colon + 1, rule, w) < 0)
+		return -EINVAL;
+	if (strchr(text, '/') != NULL || addr_parse_ip(text, &ip))
+		return parse_prefix(text, rule, w);
+	return parse_name(text, rule, w);
+}
+
+static int parse_action(const char *text, struct rule *rule,
+			const struct words *w)
+{
+	static const char *const actions[] = {
+		[POLICY_DIRECT] = "direct",
+		[POLICY_PROXY] = "proxy",
+		[POLICY_TUNNEL] = "tunnel",
+		[POLICY_BLOCK] = "block",
+	};
+	_Static_assert(ARRAY_SIZE(actions) == POLICY_NUM_ACTIONS, "names");
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (strcmp(text, actions[i]) != 0)
+			continue;
+		rule->action = (enum policy_action)i;
+		return 0;
+	}
+	return wrong(w,
+		     "`%s` is not an action: write direct, proxy, tunnel or "
+		     "block",
+		     text);
+}
+
+static int check_protocol(struct rule *rule, const struct words *w)
+{
+	if (rule->action == POLICY_PROXY && rule->protocol == POLICY_UDP)
+		return wrong(w, "an HTTP proxy carries TCP only: write `proxy "
+				"tcp`, or `tunnel udp` for the relay");
+	if (rule->action == POLICY_TUNNEL && rule->protocol == POLICY_TCP)
+		return wrong(w, "the tunnel carries UDP only: write `tunnel "
+				"udp`, or `proxy tcp` for the proxy");
+	if (rule->action == POLICY_PROXY)
+		rule->protocol = POLICY_TCP;
+	if (rule->action == POLICY_TUNNEL)
+		rule->protocol = POLICY_UDP;
+	return 0;
+}
+
+int rules_parse_line(const char *text, struct rule *rule, char *words,
+		     size_t words_max)
+{
+	const struct words w = { words, words_max };
+	char token[TOKEN_MAX], rest[TOKEN_MAX];
+	int n;
+
+	memset(rule, 0, sizeof(*rule));
+	if (next_token(&text, token) <= 0)
+		return wrong(&w, "a rule starts with direct, proxy, tunnel or "
+				 "block");
+	if (parse_action(token, rule, &w) < 0)
+		return -EINVAL;
+	n = next_token(&text, token);
+	if (n > 0 && (strcmp(token, "tcp") == 0 || strcmp(token, "udp") == 0)) {
+		rule->protocol = token[0] == 't' ? POLICY_TCP : POLICY_UDP;
+		n = next_token(&text, token);
+	}
+	if (n == 0)
+		return wrong(&w, "the destination is missing: write NAME, "
+				 ".SUFFIX, ADDRESS/BITS or *, then :PORT if "
+				 "need be");
+	if (n < 0)
+		return wrong(&w, "the destination is longer than any name");
+	if (next_token(&text, rest) != 0)
+		return wrong(&w,
+			     "one destination a rule, and nothing behind `%s`: "
+			     "write a rule of its own for each",
+			     token);
+	if (check_protocol(rule, &w) < 0)
+		return -EINVAL;
+	return parse_target(token, rule, &w);
+}
+
+/* `10.*`, `10.1.*`, `10.*.*.*`: as old no_proxy lists write networks. */
+static bool parse_octets(const char *text, struct rule *rule)
+{
+	unsigned int octets = 0;
+	uint8_t ip[4] = { 0 };
+
+	while (*text >= '0' && *text <= '9' && octets < 3) {
+		char *end;
+		unsigned long n = strtoul(text, &end, 10);
+
+		if (*end != '.' || n > 255 || end - text > 3)
+			return false;
+		ip[octets++] = (uint8_t)n;
+		text = end + 1;
+	}
+	if (octets == 0 || *text++ != '*')
+		return false;
+	for (unsigned int i = octets; strncmp(text, ".*", 2) == 0 && i < 3; i++)
+		text += 2;
+	if (*text != '\0')
+		return false;
+	rule->ip.family = ENDPOINT_IPV4;
+	memcpy(rule->ip.ip, ip, sizeof(ip));
+	rule->prefix_bits = (uint8_t)(octets * 8);
+	return true;
+}
+
+int rules_parse_no_proxy(const char *text, struct rule *rule, char *words,
+			 size_t words_max)
+{
+	const struct words w = { words, words_max };
+	char token[TOKEN_MAX];
+
+	memset(rule, 0, sizeof(*rule));
+	rule->action = POLICY_DIRECT;
+	rule->protocol = POLICY_TCP;
+	rule->port_max = UINT16_MAX;
+	/* Chromium's word for single labels, which are direct anyway. */
+	if (strcmp(text, "<local>") == 0) {
+		strcpy(rule->name, "localhost");
+		return 0;
+	}
+	if (parse_octets(text, rule))
+		return 0;
+	if (next_token(&text, token) <= 0 || *text != '\0')
+		return wrong(&w, "an entry of no_proxy is HOST, .SUFFIX or "
+				 "ADDRESS/BITS");
+	if (parse_target(token, rule, &w) < 0)
+		return -EINVAL;
+	/* libcurl and wget: HOST stands for what is below it, too. */
+	if (rule->name[0] != '\0' && rule->name[0] != '.' &&
+	    rule->name[0] != '*') {
+		memmove(rule->name + 1, rule->name, strlen(rule->name) + 1);
+		rule->name[0] = '.';
+	}
+	return 0;
+}
