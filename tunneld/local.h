@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * local.h - batches of loopback datagrams: one worker's receive ring and send
+ * batch, shared by all its flows one after the other
+ */
+#ifndef LOCAL_H
+#define LOCAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
+struct local;
+struct worker_stats;
+
+struct local *local_new(struct worker_stats *stats) MUST_CHECK;
+void local_free(struct local *l);
+
+/* A loopback UDP socket for one flow, non-blocking: a descriptor and its
+ * address, or -errno. `family` 4 or 6. */
+int local_socket(uint8_t family, struct endpoint *bound) MUST_CHECK;
+
+/* One datagram as received; all borrowed until the next local_recv(). */
+struct local_datagram {
+	const uint8_t *data;
+	size_t len;
+	struct endpoint from;
+};
+
+/* Receive a batch. Returns the count (0: none left), or -errno
+ * (-ECONNREFUSED: the app's socket is gone). */
+int local_recv(struct local *l, int fd, const struct local_datagram **batch);
+
+/* Stage a datagram for the app behind `fd`, wire header put before it. `data`
+ * is borrowed until local_flush(), which is called when the batch is full. */
+void local_stage(struct local *l, int fd, uint64_t secret,
+		 const struct endpoint *peer, const uint8_t *data, size_t len);
+/* Send what is staged: runs of equal size as one segmented send. */
+void local_flush(struct local *l);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* policy.c - a snapshot of the rules: for names as rules, for addresses as the
+ * page that apps read */
+#include <config.h>
+
+#include "policy.h"
+
+#include "dial.h"
+#include "names.h"
+#include "rules.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct policy {
+	_Atomic uint32_t refs;
+	struct rules rules;
+	char **no_proxy;
+	char **hop_names;
+	struct endpoint *hops;
+	struct rules_context ctx; /* points to the copies above */
+	struct page *page;
+	struct dial_proxy *proxy;
+};
+
+static void free_list(char **list)
+{
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		free(list[i]);
+	free(list);
+}
+
+static char **copy_list(const char *const *list)
+{
+	size_t n = 0;
+	char **copy;
+
+	while (list != NULL && list[n] != NULL)
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; copy != NULL && i < n; i++) {
+		copy[i] = strdup(list[i]);
+		if (copy[i] == NULL) {
+			free_list(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+static int copy_context(struct policy *p, const struct rules_context *ctx)
+{
+	p->ctx = *ctx;
+	for (size_t i = 0; i < ctx->user->count; i++) {
+		if (rules_add(&p->rules, &ctx->user->rule[i]) < 0)
+			return -ENOMEM;
+	}
+	p->no_proxy = copy_list(ctx->no_proxy);
+	p->hop_names = copy_list(ctx->hop_names);
+	p->hops = calloc(ctx->hop_count + 1, sizeof(*p->hops));
+	if (p->no_proxy == NULL || p->hop_names == NULL || p->hops == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < ctx->hop_count; i++)
+		p->hops[i] = ctx->hops[i];
+	p->ctx.user = &p->rules;
+	p->ctx.no_proxy = (const char *const *)p->no_proxy;
+	p->ctx.hop_names = (const char *const *)p->hop_names;
+	p->ctx.hops = p->hops;
+	return 0;
+}
+
+struct policy *policy_new(const struct rules_context *ctx,
+			  struct dial_proxy *proxy)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+	int err = -ENOMEM;
+
+	if (p == NULL)
+		return NULL;
+	atomic_store(&p->refs, 1);
+	p->page = calloc(1, PAGE_BYTES);
+	if (p->page != NULL)
+		err = copy_context(p, ctx);
+	if (err == 0)
+		err = rules_compile(&p->ctx, p->page);
+	if (err < 0) {
+		policy_put(p);
+		errno = -err;
+		return NULL;
+	}
+	p->proxy = proxy != NULL ? dial_proxy_get(proxy) : NULL;
+	return p;
+}
+
+struct policy *policy_get(struct policy *p)
+{
+	atomic_fetch_add(&p->refs, 1);
+	return p;
+}
+
+void policy_put(struct policy *p)
+{
+	if (p == NULL || atomic_fetch_sub(&p->refs, 1) != 1)
+		return;
+	rules_fini(&p->rules);
+	free_list(p->no_proxy);
+	free_list(p->hop_names);
+	free(p->hops);
+	free(p->page);
+	dial_proxy_put(p->proxy);
+	free(p);
+}
+
+enum policy_action policy_decide_ip(const struct policy *p,
+				    enum policy_protocol protocol,
+				    const struct endpoint *dest)
+{
+	return page_decide(p->page, protocol, dest);
+}
+
+enum policy_action policy_decide_name(const struct policy *p,
+				      struct names *names, const char *name,
+				      uint16_t port,
+				      enum policy_protocol protocol)
+{
+	return rules_decide_name(&p->ctx, name, port, protocol,
+				 names_in_hosts_file(names, name));
+}
+
+const struct page *policy_compiled(const struct policy *p)
+{
+	return p->page;
+}
+
+struct dial_proxy *policy_proxy(const struct policy *p)
+{
+	return p->proxy;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * policy.h - what the configuration allows, as one immutable snapshot that is
+ * shared by reference count and replaced whole on a reload
+ */
+#ifndef POLICY_H
+#define POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+#include <turnout/page.h>
+
+struct dial_proxy;
+struct names;
+struct rules_context;
+
+struct policy;
+
+/* Copies what `ctx` points to. Takes a reference of `proxy` (NULL: none).
+ * NULL with errno (E2BIG: more rules than the page holds). */
+struct policy *policy_new(const struct rules_context *ctx,
+			  struct dial_proxy *proxy) MUST_CHECK;
+struct policy *policy_get(struct policy *p);
+void policy_put(struct policy *p);
+
+/* By address, exactly as apps decide it from the page. */
+enum policy_action policy_decide_ip(const struct policy *p,
+				    enum policy_protocol protocol,
+				    const struct endpoint *dest);
+/* By name; `port` 0 and POLICY_ANY for a look-up. */
+enum policy_action policy_decide_name(const struct policy *p,
+				      struct names *names, const char *name,
+				      uint16_t port,
+				      enum policy_protocol protocol);
+/* Borrowed: to publish, and to dial by. */
+const struct page *policy_compiled(const struct policy *p);
+struct dial_proxy *policy_proxy(const struct policy *p);
+
+#endif
