@@ -20,18 +20,40 @@
 
 struct sock;
 
+/* A registration with tunneld: what loopback datagrams carry and where they
+ * go. Written once, then only read. */
+struct udp_flow {
+	uint64_t secret;
+	uint64_t epoch;         /* of the page when the flow was asked for */
+	struct endpoint addr;   /* loopback address and port; empty: no flow */
+	struct endpoint source; /* for IP_PKTINFO, when `pin` */
+	bool pin;               /* sends must be pinned to lo (P1) */
+};
+
+/* A reader may still look at the last flow while a new one is published. */
+#define UDP_FLOWS 4
+
 /* Zero: nothing known yet, native until the first tunnelled peer. */
 struct udp_sock {
-	_Atomic uint32_t registered; /* flow fields are valid */
-	bool native_for_ever;        /* bound to loopback or link-local (P3) */
-	bool needs_pktinfo;          /* IP_UNICAST_IF … was set (P1) */
-	bool v6only;
-	bool connected;      /* to a tunnelled peer, kernel socket is not */
-	uint8_t flow_family; /* 4 or 6: of the loopback address */
-	uint64_t secret;
-	uint64_t epoch;                /* of the daemon that gave the flow */
-	struct endpoint flow;          /* loopback address and port */
-	struct endpoint peer;          /* when connected */
+	/* How many flows were published; the newest is in
+	 * flows[(published - 1) % UDP_FLOWS]. 0: never registered. */
+	_Atomic uint32_t published;
+	struct udp_flow flows[UDP_FLOWS];
+	_Atomic uint64_t retry_at_ms; /* after a failed registration */
+	_Atomic int owner_pid;        /* who registered: a forked child keeps
+				       * quiet when it closes its copy */
+
+	_Atomic bool native_for_ever; /* bound to loopback or link-local (P3) */
+	_Atomic bool link_local;      /* … to the latter */
+	_Atomic bool pin;             /* IP_UNICAST_IF … was set (P1) */
+	_Atomic bool gro_off;         /* UDP_GRO is refused to the kernel */
+	_Atomic bool cork;            /* UDP_CORK is on */
+	_Atomic bool corked;          /* a tunnelled datagram is half sent */
+	_Atomic uint16_t segment_bytes; /* UDP_SEGMENT of the socket */
+
+	_Atomic bool kernel_connected; /* natively, to a direct peer */
+	_Atomic bool connected; /* to a tunnelled peer, kernel socket is not */
+	struct endpoint peer;   /* then */
 	struct sockaddr_storage local; /* what getsockname() says then */
 	socklen_t local_len;
 };
@@ -42,7 +64,7 @@ ssize_t datagram_sendmsg(struct sock *s, int fd, const struct msghdr *msg,
 			 int flags);
 int datagram_sendmmsg(struct sock *s, int fd, struct mmsghdr *vec,
 		      unsigned int n, int flags);
-/* write()/writev() */
+/* write() (count 1) and writev() */
 ssize_t datagram_writev(struct sock *s, int fd, const struct iovec *iov,
 			int count);
 
