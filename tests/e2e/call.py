@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""call.py - a call between inside and outside, and what both ends say of it"""
+import json
+import shutil
+import subprocess
+import sys
+
+import lab as labs
+
+PROGRAMS = {"aiortc": ("aiortc_call.py",), "gst": ("gst_call.py",),
+            "chromium": ("chromium_call.py",),
+            "chromium-sandbox": ("chromium_call.py", "--sandbox")}
+# What each needs: a Debian package, and how to see that it is there.
+PACKAGES = {"aiortc": "python3-aiortc", "gst": "gstreamer1.0-nice",
+            "chromium": "chromium", "chromium-sandbox": "chromium"}
+PROBES = {
+    "aiortc": ["import aiortc, aiohttp"],
+    "gst": ["import aiohttp, gi; gi.require_version('Gst', '1.0');"
+            "from gi.repository import Gst; Gst.init(None);"
+            "assert all(map(Gst.ElementFactory.find, ('webrtcbin', 'nicesrc',"
+            " 'vp8enc', 'opusenc', 'sctpenc')))"],
+}
+# Chromium's sandbox is for users other than root.
+USERS = {"chromium-sandbox": "nobody"}
+GRACE_S = 20
+
+
+def missing(app):
+    """Why the app can't be used here, or None."""
+    if app in PROBES:
+        probe = [sys.executable, "-c", *PROBES[app]]
+        found = subprocess.run(probe, capture_output=True,
+                               check=False).returncode == 0
+    else:
+        found = shutil.which("chromium")
+    return None if found else "not installed: " + PACKAGES[app]
+
+
+class End:
+    """One end of a call: a program on a host."""
+
+    def __init__(self, host, app, room, role, wrap=(), options=()):
+        program, *flags = PROGRAMS[app]
+        self.name = f"{room}-{role}"
+        self.log = host.dir / (self.name + ".log")
+        argv = [*wrap, sys.executable, labs.APPS / program, *flags, "--role",
+                role, "--room", room, "--spki", host.lab.spki, *options]
+        with open(self.log, "ab") as log:
+            self.child = host.start(
+                *argv, user=USERS.get(app), stdout=subprocess.PIPE,
+                stderr=log, text=True,
+                env={"SSL_CERT_FILE": str(host.lab.ca), "HOME": "/nonexistent",
+                     "PYTHONDONTWRITEBYTECODE": "1"})
+        self.started = labs.now()
+
+    def verdict(self, timeout_s):
+        """The program's line; what is missing in it is filled with nothing."""
+        try:
+            out, _ = self.child.communicate(timeout=timeout_s + GRACE_S)
+        except subprocess.TimeoutExpired:
+            out = ""
+        labs.kill(self.child, labs.signal.SIGKILL)
+        lines = [line for line in out.splitlines() if line.startswith("{")]
+        found = json.loads(lines[-1]) if lines else {"ok": False,
+                                                     "connected": None,
+                                                     "error": "no verdict"}
+        found["log"] = str(self.log)
+        found["status"] = self.child.returncode
+        if found["connected"]:
+            found["took_s"] = round(found["connected"] - self.started, 3)
+        return found
+
+
+class Call:
+    """A call in progress: who is inside calls who is outside."""
+
+    def __init__(self, lab, app, name, wrap=(), proxy=None, timeout_s=20):
+        self.timeout_s = timeout_s
+        limit = ["--timeout", str(timeout_s)]
+        self.outside = End(lab.outside, app, name, "answer", options=limit)
+        if proxy:
+            limit += ["--proxy", proxy]
+        self.inside = End(lab.inside, app, name, "offer", wrap, limit)
+
+    def finish(self):
+        inside = self.inside.verdict(self.timeout_s)
+        return inside, self.outside.verdict(self.timeout_s)
+
+
+def describe(verdict):
+    """A verdict in the words of a test's message."""
+    keys = ("state", "took_s", "packets", "echoes", "rtt_ms", "error",
+            "status", "log")
+    return ", ".join(f"{key} {verdict[key]}" for key in keys
+                     if verdict.get(key) is not None)
