@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * stun_txn.c - one request and its answer over a reliable transport
+ *
+ * Turns responses into a verdict: done, failed, try again or not for us
+ * (RFC 8489, 6.2.2, 6.3.3, 6.3.4 and 9.2.5).
+ *
+ * Theory of operation: begin -> build -> answer. A RETRY begins it anew inside
+ * answer(), so that the owner only has to build again. Whatever stands in an
+ * answer that fails its integrity check has no effect but a count: a forger
+ * must not be able to end a transaction with more than a lost connection
+ * would. Errors without any integrity are taken, because servers send most
+ * of them before they know the user.
+ */
+#include <config.h>
+
+#include "stun_txn.h"
+
+#include "buf.h"
+#include "stun_auth.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+int stun_txn_begin(struct stun_txn *t, uint16_t method, uint64_t now_ms)
+{
+	*t = (struct stun_txn){
+		.method = method,
+		.deadline_ms = now_ms + STUN_TXN_TIMEOUT_MS,
+	};
+	if (RAND_bytes(t->id, sizeof(t->id)) != 1)
+		return -EIO;
+	t->active = true;
+	return 0;
+}
+
+void stun_txn_end(struct stun_txn *t)
+{
+	t->active = false;
+}
+
+void stun_txn_build_begin(const struct stun_txn *t, struct stun_build *b,
+			  struct buf *out)
+{
+	stun_build_begin(b, out, STUN_CLASS_REQUEST, t->method, t->id);
+}
+
+void stun_txn_build_end(struct stun_txn *t, struct stun_build *b,
+			const struct stun_cred *cred)
+{
+	t->signed_request = stun_cred_ready(cred);
+	if (!t->signed_request)
+		return;
+	stun_build_bytes(b, STUN_ATTR_USERNAME, cred->username,
+			 strlen(cred->username));
+	stun_build_bytes(b, STUN_ATTR_REALM, cred->realm, cred->realm_len);
+	stun_build_bytes(b, STUN_ATTR_NONCE, cred->nonce, cred->nonce_len);
+	stun_auth_sign(b, cred->key, sizeof(cred->key));
+}
+
+/* May this answer be believed (RFC 8489, 9.2.5)? */
+static bool trusted(const struct stun_txn *t, const struct stun_cred *cred,
+		    const struct stun_msg *m, unsigned int code)
+{
+	enum stun_auth_result r;
+
+	if (!t->signed_request)
+		return true;
+	r = stun_auth_verify(m, cred->key, sizeof(cred->key));
+	if (r == STUN_AUTH_GOOD)
+		return true;
+	/* The server cannot sign what it says about a user or a nonce that it
+	 * does not know. It can sign a redirection. */
+	if (code == 401 || code == 438)
+		return true;
+	return r == STUN_AUTH_NONE && m->class == STUN_CLASS_ERROR &&
+	       code != 300;
+}
+
+static enum stun_txn_verdict fail(struct stun_txn *t,
+				  struct stun_txn_error *err, const char *why)
+{
+	stun_txn_end(t);
+	err->code = 0;
+	snprintf(err->reason, sizeof(err->reason), "%s", why);
+	return STUN_TXN_ERROR;
+}
+
+/* 401 or 438: try again, fail, or - when the answer says nothing - fail. */
+static enum stun_txn_verdict challenged(struct stun_txn *t,
+					struct stun_cred *cred,
+					const struct stun_msg *m,
+					struct stun_txn_error *err,
+					uint64_t now_ms)
+{
+	uint8_t stale = t->stale;
+	int r;
+
+	/* A password that has been refused is not sent twice. */
+	if (err->code == 401 && t->signed_request) {
+		stun_txn_end(t);
+		return STUN_TXN_ERROR;
+	}
+	if (err->code == 438 && ++stale > STUN_TXN_STALE_MAX) {
+		stun_txn_end(t);
+		return STUN_TXN_ERROR;
+	}
+	r = stun_cred_challenge(cred, m);
+	if (r == -EBADMSG)
+		return fail(t, err, "challenge without realm or nonce");
+	if (r == -ENOTSUP)
+		return fail(t, err, "this OpenSSL has no MD5");
+	if (r < 0 || stun_txn_begin(t, t->method, now_ms) < 0)
+		return fail(t, err, "out of memory or randomness");
+	t->stale = stale;
+	return STUN_TXN_RETRY;
+}
+
+enum stun_txn_verdict stun_txn_answer(struct stun_txn *t,
+				      struct stun_cred *cred,
+				      const struct stun_msg *m,
+				      struct stun_txn_error *err,
+				      uint64_t now_ms)
+{
+	bool has_code = true;
+	uint16_t unknown;
+	char why[64];
+
+	*err = (struct stun_txn_error){ 0 };
+	if (!t->active || m->method != t->method ||
+	    (m->class != STUN_CLASS_SUCCESS && m->class != STUN_CLASS_ERROR) ||
+	    memcmp(m->id, t->id, sizeof(t->id)) != 0)
+		return STUN_TXN_IGNORE;
+	if (m->class == STUN_CLASS_ERROR)
+		has_code = stun_msg_error(m, &err->code, err->reason);
+	if (!trusted(t, cred, m, err->code)) {
+		t->bad_integrity++;
+		return STUN_TXN_IGNORE;
+	}
+	if (!has_code)
+		return fail(t, err, "error without a code");
+	/* RFC 8489, 6.3.3 and 6.3.4: then the transaction has failed. */
+	unknown = stun_msg_unknown(m);
+	if (unknown != 0) {
+		snprintf(why, sizeof(why),
+			 "answer with unknown attribute 0x%04x", unknown);
+		return fail(t, err, why);
+	}
+	if (err->code == 401 || err->code == 438)
+		return challenged(t, cred, m, err, now_ms);
+	stun_txn_end(t);
+	return m->class == STUN_CLASS_SUCCESS ? STUN_TXN_SUCCESS
+					      : STUN_TXN_ERROR;
+}
