@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control.c - requests of apps and of the command line
+ *
+ * One request a connection. A request is read to its last byte and not one
+ * further: what follows a CONTROL_CONNECT is filler, which has to stay.
+ * Everything but CONTROL_CONNECT is answered within the same turn of the loop.
+ */
+#include <config.h>
+
+#include "control.h"
+
+#include "addr.h"
+#include "clock.h"
+#include "control_conn.h"
+#include "flow_table.h"
+#include "local.h"
+#include "names.h"
+#include "policy.h"
+#include "relay.h"
+#include "stats.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+/* A client sends its request in one write, at once. */
+#define REQUEST_TIMEOUT_MS 5000
+#define ACCEPTS_PER_WAKEUP 32
+#define STATUS_BYTES       8192
+
+void conn_close(struct conn *conn)
+{
+	struct loop *loop = conn->control->opts.loop;
+
+	loop_fd_del(loop, &conn->watch);
+	loop_timer_stop(loop, &conn->deadline);
+	close(conn->fd);
+	if (conn->passed_fd >= 0)
+		close(conn->passed_fd);
+	*conn->prev = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	free(conn);
+}
+
+static void answer(struct conn *conn, const void *data, size_t len)
+{
+	/* Small, into an empty buffer: it fits, or the client is not one. */
+	ssize_t n = send(conn->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	(void)n;
+	conn_close(conn);
+}
+
+/* CONTROL_FLOW_OPEN */
+
+static int open_flow(struct control *c, uid_t uid,
+		     const struct control_flow_open *body,
+		     struct control_flow *out)
+{
+	struct flow_record record = { .cookie = body->cookie, .uid = uid };
+	struct flow_seed seed = { .cookie = body->cookie };
+	const struct flow_record *known = flow_table_find(c->flows,
+							  body->cookie, uid);
+	int err;
+
+	if (known != NULL) {
+		out->secret = known->secret;
+		out->port_be = known->bound.port_be;
+		return known->bound.family == body->family ? 0 : -EEXIST;
+	}
+	if (getrandom(&seed.secret, sizeof(seed.secret), 0) !=
+	    (ssize_t)sizeof(seed.secret))
+		return -EAGAIN;
+	seed.fd = local_socket(body->family, &seed.bound);
+	if (seed.fd < 0)
+		return seed.fd;
+	record.secret = seed.secret;
+	record.bound = seed.bound;
+	err = flow_table_add(c->flows, &record);
+	if (err < 0) {
+		close(seed.fd);
+		return err;
+	}
+	worker_add_flow(
+		c->opts.workers[c->next_worker++ % c->opts.worker_count],
+		&seed);
+	out->secret = seed.secret;
+	out->port_be = seed.bound.port_be;
+	return 0;
+}
+
+static void handle_flow_open(struct conn *conn)
+{
+	struct control_flow_open body;
+	struct control_flow out = { .epoch = conn->control->opts.epoch };
+
+	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
+	       sizeof(body));
+	out.error = body.family != ENDPOINT_IPV4 && body.family != ENDPOINT_IPV6
+			    ? EAFNOSUPPORT
+			    : -open_flow(conn->control, conn->cred.uid, &body,
+					 &out);
+	answer(conn, &out, sizeof(out));
+}
+
+/* CONTROL_RESOLVE and CONTROL_REVERSE */
+
+static enum control_resolve_verdict resolve(struct control *c, const char *raw,
+					    uint8_t family,
+					    struct endpoint *addr)
+{
+	char name[CONTROL_NAME_MAX + 1];
+
+	if (!names_normalise(raw, name))
+		return CONTROL_RESOLVE_LIBC;
+	switch (policy_decide_name(c->opts.policy, c->opts.names, name, 0,
+				   POLICY_ANY)) {
+	case POLICY_DIRECT:
+		return CONTROL_RESOLVE_LIBC;
+	case POLICY_BLOCK:
+		return CONTROL_RESOLVE_BLOCKED;
+	default:
+		break;
+	}
+	if (!names_address(c->opts.names, name,
+			   family == ENDPOINT_IPV6 ? ENDPOINT_IPV6
+						   : ENDPOINT_IPV4,
+			   addr))
+		return CONTROL_RESOLVE_NO_ADDRESS;
+	return CONTROL_RESOLVE_SYNTHETIC;
+}
+
+static void handle_resolve(struct conn *conn)
+{
+	struct control_resolve body;
+	struct control_resolved out = { 0 };
+
+	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
+	       sizeof(body));
+	body.name[CONTROL_NAME_MAX] = '\0';
+	conn->control->lookups++;
+	out.verdict = resolve(conn->control, body.name, body.family, &out.addr);
+	answer(conn, &out, sizeof(out));
+}
+
+static void handle_reverse(struct conn *conn)
+{
+	struct control_reverse body;
+	struct control_reversed out = { 0 };
+
+	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
+	       sizeof(body));
+	out.found = names_lookup(conn->control->opts.names, &body.addr,
+				 out.name);
+	answer(conn, &out, sizeof(out));
+}
+
+/* CONTROL_STATUS */
+
+struct text {
+	char data[STATUS_BYTES];
+	size_t len;
+};
+
+static void PRINTF_LIKE(2, 3) put_line(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->data + t->len, sizeof(t->data) - t->len, fmt, ap);
+	va_end(ap);
+	if (n > 0 && (size_t)n < sizeof(t->data) - t->len)
+		t->len += (size_t)n;
+}
+
+static void put_workers(struct text *t, const struct control *c)
+{
+	struct worker_stats sum = { 0 };
+
+	for (size_t i = 0; i < c->opts.worker_count; i++) {
+		const struct worker_stats *s = worker_stats(c->opts.workers[i]);
+
+#define STATS_SUM(name, help) stats_add(&sum.name, stats_get(&s->name));
+		STATS_WORKER_LIST(STATS_SUM)
+#undef STATS_SUM
+	}
+#define STATS_PUT(name, help) \
+	put_line(t, #name " %llu\n", (unsigned long long)stats_get(&sum.name));
+	STATS_WORKER_LIST(STATS_PUT)
+#undef STATS_PUT
+}
+
+static void put_hops(struct text *t, const struct control *c)
+{
+	const struct dial_proxy *proxy = policy_proxy(c->opts.policy);
+	const struct relay_set *set = c->opts.relays;
+
+	if (proxy != NULL)
+		put_line(t, "proxy %s:%u\n", proxy->host, proxy->port);
+	else
+		put_line(t, "proxy none\n");
+	for (size_t i = 0; i < set->count; i++) {
+		const struct relay *r = &set->relay[i];
+
+		put_line(t, "relay %s %s:%u %s %s %s\n", r->name, r->host,
+			 r->port, r->tls != NULL ? "tls" : "tcp",
+			 r->proxy != NULL ? "proxy" : "direct",
+			 atomic_load(&r->failing) ? "failing" : "ok");
+	}
+}
+
+static void handle_status(struct conn *conn)
+{
+	const struct control *c = conn->control;
+	struct text t = { .len = 0 };
+
+	put_line(&t, "version %s\npid %d\n", PACKAGE_VERSION, (int)getpid());
+	put_hops(&t, c);
+	put_line(&t, "connects %llu\nconnects_failed %llu\n",
+		 (unsigned long long)c->connects,
+		 (unsigned long long)c->connects_failed);
+	put_line(&t, "connecting %zu\nlookups %llu\n", c->connecting,
+		 (unsigned long long)c->lookups);
+	put_workers(&t, c);
+	answer(conn, t.data, t.len);
+}
+
+/* Reading a request */
+
+static void handle(struct conn *conn, uint64_t now_ms)
+{
+	struct control_connect connect;
+
+	switch (conn->request.header.type) {
+	case CONTROL_CONNECT:
+		memcpy(&connect,
+		       conn->request.bytes + sizeof(struct control_header),
+		       sizeof(connect));
+		conn_connect(conn, &connect, now_ms);
+		break;
+	case CONTROL_FLOW_OPEN:
+		handle_flow_open(conn);
+		break;
+	case CONTROL_RESOLVE:
+		handle_resolve(conn);
+		break;
+	case CONTROL_REVERSE:
+		handle_reverse(conn);
+		break;
+	default:
+		handle_status(conn);
+		break;
+	}
+}
+
+static bool header_is_good(const struct control_header *h)
+{
+	static const uint32_t body_bytes[] = {
+		[CONTROL_CONNECT] = sizeof(struct control_connect),
+		[CONTROL_FLOW_OPEN] = sizeof(struct control_flow_open),
+		[CONTROL_RESOLVE] = sizeof(struct control_resolve),
+		[CONTROL_REVERSE] = sizeof(struct control_reverse),
+		[CONTROL_STATUS] = 0,
+	};
+
+	return h->magic == CONTROL_MAGIC && h->version == CONTROL_VERSION &&
+	       h->type > 0 && h->type < ARRAY_SIZE(body_bytes) &&
+	       h->bytes == body_bytes[h->type];
+}
+
+static void keep_passed_fd(struct conn *conn, struct msghdr *msg)
+{
+	struct cmsghdr *c;
+	int fd;
+
+	for (c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+		    c->cmsg_len != CMSG_LEN(sizeof(fd)))
+			continue;
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+		if (conn->passed_fd >= 0)
+			close(conn->passed_fd);
+		conn->passed_fd = fd;
+	}
+}
+
+/* At most up to `want` bytes of the request. Like recvmsg(). */
+static ssize_t read_some(struct conn *conn, size_t want)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { .iov_base = conn->request.bytes + conn->have,
+			     .iov_len = want - conn->have };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(conn->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n >= 0)
+		keep_passed_fd(conn, &msg);
+	return n;
+}
+
+static void read_request(struct conn *conn, uint64_t now_ms)
+{
+	size_t want = sizeof(struct control_header);
+	ssize_t n;
+
+	for (;;) {
+		if (conn->have >= sizeof(struct control_header)) {
+			if (!header_is_good(&conn->request.header)) {
+				conn_close(conn);
+				return;
+			}
+			want += conn->request.header.bytes;
+			if (conn->have >= want)
+				break;
+		}
+		n = read_some(conn, want);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			conn_close(conn);
+			return;
+		}
+		conn->have += (size_t)n;
+		want = sizeof(struct control_header);
+	}
+	loop_timer_stop(conn->control->opts.loop, &conn->deadline);
+	handle(conn, now_ms);
+}
+
+static void on_conn(void *arg, uint32_t events, uint64_t now_ms)
+{
+	struct conn *conn = arg;
+
+	if (conn->state == CONN_STATE_READING)
+		read_request(conn, now_ms);
+	else
+		conn_connect_event(conn, events, now_ms);
+}
+
+/* Accepting */
+
+static void on_deadline(void *arg, uint64_t now_ms)
+{
+	(void)now_ms;
+	conn_close(arg);
+}
+
+static bool may_ask(const struct control *c, const struct ucred *cred)
+{
+	return c->opts.any_user || cred->uid == geteuid() || cred->uid == 0;
+}
+
+static void accept_one(struct control *c, int fd, uint64_t now_ms)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+	socklen_t len = sizeof(conn->cred);
+
+	if (conn == NULL) {
+		close(fd);
+		return;
+	}
+	conn->control = c;
+	conn->fd = fd;
+	conn->passed_fd = -1;
+	conn->next = c->conns;
+	conn->prev = &c->conns;
+	if (conn->next != NULL)
+		conn->next->prev = &conn->next;
+	c->conns = conn;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &conn->cred, &len) < 0 ||
+	    !may_ask(c, &conn->cred) ||
+	    loop_fd_add(c->opts.loop, &conn->watch, fd, EPOLLIN | EPOLLRDHUP,
+			on_conn, conn) < 0 ||
+	    loop_timer_set(c->opts.loop, &conn->deadline,
+			   now_ms + REQUEST_TIMEOUT_MS, on_deadline, conn) < 0)
+		conn_close(conn);
+}
+
+static void on_listen(void *arg, uint32_t events, uint64_t now_ms)
+{
+	struct control *c = arg;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_PER_WAKEUP; i++) {
+		int fd = accept4(c->fd, NULL, NULL,
+				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0)
+			return;
+		accept_one(c, fd, now_ms);
+	}
+}
+
+/* Life */
+
+/* A socket file that nobody listens on is a leftover. */
+static bool is_answered(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answered = fd >= 0 && connect(fd, (const struct sockaddr *)sun,
+					   sizeof(*sun)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return answered;
+}
+
+static int listen_at(const char *path, bool any_user, const char **words)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	mode_t old;
+	int fd, err;
+
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		*words = "the path is too long for a socket (107 bytes)";
+		return -1;
+	}
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	if (is_answered(&sun)) {
+		*words = "another tunneld is answering there";
+		return -1;
+	}
+	unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	old = umask(any_user ? 0 : 077);
+	err = fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
+	      listen(fd, SOMAXCONN) < 0;
+	umask(old);
+	if (!err)
+		return fd;
+	*words = strerror(errno);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+struct control *control_new(const struct control_opts *opts, const char **words)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	*words = "out of memory";
+	if (c == NULL)
+		return NULL;
+	c->opts = *opts;
+	c->fd = -1;
+	c->flows = flow_table_new();
+	if (c->flows != NULL)
+		c->fd = listen_at(opts->path, opts->any_user, words);
+	if (c->fd < 0) {
+		flow_table_free(c->flows);
+		free(c);
+		return NULL;
+	}
+	if (loop_fd_add(opts->loop, &c->watch, c->fd, EPOLLIN, on_listen, c) <
+	    0) {
+		*words = "epoll failed";
+		control_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void control_free(struct control *c)
+{
+	if (c == NULL)
+		return;
+	while (c->conns != NULL) {
+		struct conn *conn = c->conns;
+
+		if (conn->state == CONN_STATE_CONNECTING && conn->dial != NULL)
+			conn_connect_event(conn, EPOLLHUP,
+					   loop_now_ms(c->opts.loop));
+		else
+			conn_close(conn);
+	}
+	loop_fd_del(c->opts.loop, &c->watch);
+	close(c->fd);
+	unlink(c->opts.path);
+	flow_table_free(c->flows);
+	free(c);
+}
+
+void control_reload(struct control *c, struct policy *policy,
+		    struct relay_set *relays)
+{
+	c->opts.policy = policy;
+	c->opts.relays = relays;
+}
+
+void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret)
+{
+	flow_table_remove(c->flows, cookie, secret);
+}
+
+bool control_is_busy(const struct control *c)
+{
+	return flow_table_count(c->flows) > 0 || c->connecting > 0;
+}

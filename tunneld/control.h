@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control.h - the control socket (<turnout/control.h>): who may ask, what they
+ * ask, and the answers; runs in the control loop
+ */
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+
+struct control;
+struct dial_pool;
+struct loop;
+struct names;
+struct policy;
+struct relay_set;
+struct worker;
+
+struct control_opts {
+	const char *path; /* of the socket; a stale one is replaced */
+	bool any_user;    /* a daemon of the machine; else own user and root */
+	uint64_t epoch;   /* of the policy page */
+	struct loop *loop;
+	struct dial_pool *pool; /* borrowed, as is all of these */
+	struct names *names;
+	struct policy *policy;
+	struct relay_set *relays;
+	struct worker *const *workers;
+	size_t worker_count;
+};
+
+/* NULL: `*words` says what is wrong (EADDRINUSE: another daemon answers). */
+struct control *control_new(const struct control_opts *opts,
+			    const char **words) MUST_CHECK;
+/* Closes all connections and removes the socket. */
+void control_free(struct control *c);
+/* New connections and look-ups follow the new snapshot. */
+void control_reload(struct control *c, struct policy *policy,
+		    struct relay_set *relays);
+/* In the control loop's thread: a worker has let go of this flow. */
+void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret);
+/* Is anybody being served: a flow, or a connect under way? */
+bool control_is_busy(const struct control *c);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* control_conn.h - one connection on the control socket; private to control*.c
+ */
+#ifndef CONTROL_CONN_H
+#define CONTROL_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <turnout/compiler.h>
+#include <turnout/control.h>
+
+#include "control.h"
+#include "dial.h"
+#include "log.h"
+#include "loop.h"
+
+struct flow_table;
+
+/* The longest request: a name and some fields. */
+#define CONN_REQUEST_MAX 512
+
+enum conn_state {
+	CONN_STATE_READING = 0, /* header, then exactly the body */
+	CONN_STATE_CONNECTING,  /* a verdict is owed */
+	CONN_STATE_DRAINING,    /* verdict given; until the client closes */
+};
+
+struct conn {
+	struct control *control;
+	enum conn_state state;
+	int fd;
+	int passed_fd; /* by SCM_RIGHTS; -1: none */
+	struct loop_fd watch;
+	struct loop_timer deadline; /* READING only */
+	struct ucred cred;
+	size_t have; /* bytes of `request` read */
+	union {
+		struct control_header header;
+		uint8_t bytes[CONN_REQUEST_MAX];
+	} request;
+	struct dial_request *dial; /* CONNECTING */
+	bool placeholder;
+	struct conn *next, **prev;
+};
+
+struct control {
+	struct control_opts opts;
+	int fd;
+	struct loop_fd watch;
+	struct conn *conns;
+	struct flow_table *flows;
+	size_t next_worker;
+	uint64_t connects, connects_failed, lookups;
+	size_t connecting;
+	struct log_limit limit[DIAL_NUM_REASONS];
+};
+
+/* Close and free; nothing may touch the connection afterwards. */
+void conn_close(struct conn *conn);
+
+/* control_connect.c: CONTROL_CONNECT, whose body is in the request. */
+void conn_connect(struct conn *conn, const struct control_connect *body,
+		  uint64_t now_ms);
+/* Events of a connection in CONNECTING or DRAINING. */
+void conn_connect_event(struct conn *conn, uint32_t events, uint64_t now_ms);
+
+#endif

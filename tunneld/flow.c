@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * flow.c - datagrams of one app socket to the relay, or to the answers that
+ * tunneld gives itself, and back
+ *
+ * Theory of operation. The flow's loopback socket is open to everyone until
+ * the first datagram with the right secret has come; then it is connected to
+ * that sender, and the kernel keeps strangers out. The secret is checked all
+ * the same. Where a datagram goes is decided in dispatch(), in this order:
+ * a DNS query, a plain STUN Binding request (held until the relayed address is
+ * known: a wrong address would be nominated), a peer by name, a peer by
+ * address. An uplink per address family comes with the first datagram that
+ * needs one. A flow that is gone tells its owner and stays silent until it is
+ * freed at the end of the turn.
+ */
+#include <config.h>
+
+#include "flow.h"
+
+#include "binding.h"
+#include "buf.h"
+#include "dns_serve.h"
+#include "local.h"
+#include "log.h"
+#include "loop.h"
+#include "name_peer.h"
+#include "names.h"
+#include "policy.h"
+#include "sockdiag.h"
+#include "stats.h"
+#include "uplink.h"
+
+#include <turnout/wire.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+
+/* Batches per wake-up, so that one busy app does not starve the others. */
+#define BATCHES_PER_WAKEUP 4
+/* Binding requests that wait for the relayed address; longer ones than any
+ * client sends without credentials are not held. */
+#define HELD_MAX           16
+#define HELD_REQUEST_BYTES 128
+#define ANSWER_BYTES       256
+/* An app that registered and then never sent is swept after this. */
+#define FIRST_DATAGRAM_MS 30000
+
+enum {
+	UPLINK_IPV4 = 0,
+	UPLINK_IPV6,
+	NUM_UPLINKS
+};
+
+struct held_request {
+	struct endpoint server;
+	size_t len;
+	uint8_t data[HELD_REQUEST_BYTES];
+};
+
+struct flow {
+	struct flow_env *env;
+	int fd;
+	struct loop_fd watch;
+	struct endpoint bound; /* our loopback address */
+	struct endpoint app;   /* where the app sends from; family 0: unknown */
+	uint64_t cookie;
+	uint64_t secret;
+	uint64_t opened_ms;
+	bool gone;
+
+	struct uplink *uplink[NUM_UPLINKS];
+	struct flow_side { /* the argument of an uplink's events */
+		struct flow *flow;
+	} side[NUM_UPLINKS];
+	struct name_peers *peers;  /* with the first peer by name */
+	struct dns_serve *dns;     /* with the first query */
+	struct held_request *held; /* with the first request held */
+	size_t held_count;
+	struct endpoint allowed; /* last peer that the rules let pass */
+	const struct policy *allowed_by;
+};
+
+static void go(struct flow *f)
+{
+	if (f->gone)
+		return;
+	f->gone = true;
+	loop_fd_del(f->env->loop, &f->watch);
+	f->env->on_gone(f->env->arg, f);
+}
+
+/* To the app */
+
+static void reply(void *arg, const struct endpoint *peer, const uint8_t *data,
+		  size_t len, uint64_t now_ms)
+{
+	struct flow *f = arg;
+
+	(void)now_ms;
+	local_stage(f->env->local, f->fd, f->secret, peer, data, len);
+	local_flush(f->env->local);
+}
+
+static void answer_binding(struct flow *f, const struct endpoint *server,
+			   const uint8_t *request, size_t len,
+			   const struct endpoint *relayed, uint64_t now_ms)
+{
+	uint8_t data[ANSWER_BYTES];
+	struct buf out;
+
+	buf_init(&out, data, sizeof(data));
+	if (binding_answer(request, len, relayed, &out) < 0)
+		return;
+	stats_add(&f->env->stats->stun_answered, 1);
+	reply(f, server, data, out.len, now_ms);
+}
+
+static void on_ready(void *arg, const struct endpoint *relayed, uint64_t now_ms)
+{
+	struct flow *f = ((struct flow_side *)arg)->flow;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->held_count; i++) {
+		struct held_request *h = &f->held[i];
+
+		if (h->server.family == relayed->family)
+			answer_binding(f, &h->server, h->data, h->len, relayed,
+				       now_ms);
+		else
+			f->held[kept++] = *h;
+	}
+	f->held_count = kept;
+}
+
+static void on_data(void *arg, const struct endpoint *peer, const uint8_t *data,
+		    size_t len, uint64_t now_ms)
+{
+	struct flow *f = ((struct flow_side *)arg)->flow;
+
+	(void)now_ms;
+	if (f->peers != NULL)
+		peer = name_peers_shown(f->peers, peer);
+	if (f->app.family != ENDPOINT_NONE && len <= WIRE_PAYLOAD_MAX)
+		local_stage(f->env->local, f->fd, f->secret, peer, data, len);
+}
+
+static void on_batch(void *arg, uint64_t now_ms)
+{
+	struct flow *f = ((struct flow_side *)arg)->flow;
+
+	(void)now_ms;
+	local_flush(f->env->local);
+}
+
+static const struct uplink_events uplink_events = {
+	.on_ready = on_ready,
+	.on_data = on_data,
+	.on_batch = on_batch,
+};
+
+/* To the relay */
+
+static struct uplink *need_uplink(struct flow *f, uint8_t family)
+{
+	int i = family == ENDPOINT_IPV6 ? UPLINK_IPV6 : UPLINK_IPV4;
+
+	if (f->uplink[i] == NULL) {
+		f->side[i].flow = f;
+		f->uplink[i] = uplink_new(f->env->uplink, family,
+					  &uplink_events, &f->side[i]);
+	}
+	return f->uplink[i];
+}
+
+static void hold(struct flow *f, const struct endpoint *server,
+		 const uint8_t *data, size_t len)
+{
+	struct held_request *h;
+
+	if (len > HELD_REQUEST_BYTES)
+		return;
+	if (f->held == NULL)
+		f->held = calloc(HELD_MAX, sizeof(*f->held));
+	if (f->held == NULL)
+		return;
+	/* The oldest makes room: its client has asked again since. */
+	if (f->held_count == HELD_MAX)
+		memmove(f->held, f->held + 1,
+			--f->held_count * sizeof(*f->held));
+	h = &f->held[f->held_count++];
+	h->server = *server;
+	h->len = len;
+	memcpy(h->data, data, len);
+}
+
+static void handle_binding(struct flow *f, const struct endpoint *server,
+			   const uint8_t *data, size_t len, uint64_t now_ms)
+{
+	struct uplink *u = need_uplink(f, server->family);
+	const struct endpoint *relayed;
+
+	if (u == NULL)
+		return;
+	relayed = uplink_relayed(u);
+	if (relayed != NULL)
+		answer_binding(f, server, data, len, relayed, now_ms);
+	else
+		hold(f, server, data, len);
+}
+
+static void handle_dns(struct flow *f, const struct endpoint *server,
+		       const uint8_t *data, size_t len, uint64_t now_ms)
+{
+	if (f->dns == NULL)
+		f->dns = dns_serve_new(f->env->loop, f->env->names,
+				       f->env->stats, reply, f);
+	if (f->dns != NULL)
+		dns_serve_query(f->dns, f->env->policy, server, data, len,
+				now_ms);
+}
+
+/* The rules hold here too: the shim decides by them, but any program of the
+ * user can speak to a flow's port. */
+static bool is_allowed(struct flow *f, const struct endpoint *peer)
+{
+	const struct policy *policy = f->env->policy;
+
+	if (f->allowed_by == policy && endpoint_equal(&f->allowed, peer))
+		return true;
+	if (policy_decide_ip(policy, POLICY_UDP, peer) != POLICY_TUNNEL)
+		return false;
+	f->allowed = *peer;
+	f->allowed_by = policy;
+	return true;
+}
+
+static const struct endpoint *real_peer(struct flow *f,
+					const struct endpoint *peer,
+					uint64_t now_ms)
+{
+	if (!names_is_synthetic(f->env->names, peer))
+		return peer;
+	if (f->peers == NULL)
+		f->peers = name_peers_new(f->env->loop, f->env->pool,
+					  f->env->names);
+	return f->peers != NULL ? name_peers_real(f->peers, peer, now_ms)
+				: NULL;
+}
+
+static void dispatch(struct flow *f, const struct endpoint *peer,
+		     const uint8_t *data, size_t len, uint64_t now_ms)
+{
+	const struct endpoint *real;
+	struct uplink *u;
+
+	if (!is_allowed(f, peer)) {
+		stats_add(&f->env->stats->drop_malformed, 1);
+		return;
+	}
+	if (endpoint_port(peer) == DNS_PORT) {
+		handle_dns(f, peer, data, len, now_ms);
+		return;
+	}
+	if (binding_is_plain(data, len)) {
+		handle_binding(f, peer, data, len, now_ms);
+		return;
+	}
+	real = real_peer(f, peer, now_ms);
+	u = real != NULL ? need_uplink(f, real->family) : NULL;
+	if (u == NULL) {
+		stats_add(&f->env->stats->drop_unresolved, 1);
+		return;
+	}
+	uplink_send(u, real, data, len, now_ms);
+}
+
+/* From the app */
+
+static void learn_app(struct flow *f, const struct endpoint *from)
+{
+	int af = from->family == ENDPOINT_IPV6 ? AF_INET6 : AF_INET;
+	struct sockaddr_storage sa;
+	socklen_t len = endpoint_to_sockaddr(from, af, &sa);
+
+	if (endpoint_equal(&f->app, from) || len == 0)
+		return;
+	/* Also when the app has bound or connected its socket since. */
+	if (connect(f->fd, (struct sockaddr *)&sa, len) == 0)
+		f->app = *from;
+}
+
+static void take(struct flow *f, const struct local_datagram *d,
+		 uint64_t now_ms)
+{
+	struct wire_header h;
+	struct endpoint peer;
+
+	if (d->len < sizeof(h))
+		goto malformed;
+	memcpy(&h, d->data, sizeof(h));
+	if (h.secret != f->secret || !wire_decode(&h, &peer))
+		goto malformed;
+	stats_add(&f->env->stats->datagrams_from_apps, 1);
+	if (h.type == WIRE_CLOSE) {
+		go(f);
+		return;
+	}
+	learn_app(f, &d->from);
+	dispatch(f, &peer, d->data + sizeof(h), d->len - sizeof(h), now_ms);
+	return;
+malformed:
+	stats_add(&f->env->stats->drop_malformed, 1);
+}
+
+static void on_local(void *arg, uint32_t events, uint64_t now_ms)
+{
+	struct flow *f = arg;
+	const struct local_datagram *batch;
+
+	(void)events;
+	for (int i = 0; i < BATCHES_PER_WAKEUP && !f->gone; i++) {
+		int n = local_recv(f->env->local, f->fd, &batch);
+
+		if (n == -ECONNREFUSED) {
+			flow_sweep(f, now_ms);
+			continue;
+		}
+		if (n <= 0)
+			return;
+		for (int k = 0; k < n && !f->gone; k++)
+			take(f, &batch[k], now_ms);
+	}
+}
+
+/* Life */
+
+struct flow *flow_new(struct flow_env *env, const struct flow_seed *seed)
+{
+	struct flow *f = calloc(1, sizeof(*f));
+	int err = -ENOMEM;
+
+	if (f != NULL) {
+		f->env = env;
+		f->fd = seed->fd;
+		f->bound = seed->bound;
+		f->cookie = seed->cookie;
+		f->secret = seed->secret;
+		f->opened_ms = loop_now_ms(env->loop);
+		err = loop_fd_add(env->loop, &f->watch, f->fd, EPOLLIN,
+				  on_local, f);
+	}
+	if (err < 0) {
+		close(seed->fd);
+		free(f);
+		errno = -err;
+		return NULL;
+	}
+	stats_add(&env->stats->flows, 1);
+	return f;
+}
+
+void flow_free(struct flow *f)
+{
+	if (f == NULL)
+		return;
+	for (int i = 0; i < NUM_UPLINKS; i++)
+		uplink_free(f->uplink[i]);
+	name_peers_free(f->peers);
+	dns_serve_free(f->dns);
+	free(f->held);
+	loop_fd_del(f->env->loop, &f->watch);
+	close(f->fd);
+	stats_sub(&f->env->stats->flows, 1);
+	explicit_bzero(&f->secret, sizeof(f->secret));
+	free(f);
+}
+
+uint64_t flow_cookie(const struct flow *f)
+{
+	return f->cookie;
+}
+
+void flow_sweep(struct flow *f, uint64_t now_ms)
+{
+	if (f->app.family == ENDPOINT_NONE) {
+		if (now_ms - f->opened_ms > FIRST_DATAGRAM_MS)
+			go(f);
+		return;
+	}
+	if (f->env->sockdiag >= 0 &&
+	    sockdiag_udp_alive(f->env->sockdiag, &f->app, &f->bound,
+			       f->cookie) == 0)
+		go(f);
+}

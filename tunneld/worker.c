@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * worker.c - the thread that moves datagrams
+ *
+ * Other threads speak to it by tasks only (loop_post); what a task carries is
+ * on the heap and changes hands with it.
+ */
+#include <config.h>
+
+#include "worker.h"
+
+#include "local.h"
+#include "log.h"
+#include "loop.h"
+#include "policy.h"
+#include "relay.h"
+#include "sockdiag.h"
+#include "stats.h"
+#include "uplink.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How often the kernel is asked for sockets that closed without a word. */
+#define SWEEP_MS 5000
+
+/* A flow and its place in the worker's list. */
+struct entry {
+	struct flow *flow;
+	uint64_t secret;
+	struct entry *next, **prev;
+	struct loop_defer end;
+	struct worker *worker;
+};
+
+struct worker {
+	struct loop *loop;
+	pthread_t thread;
+	struct worker_stats stats;
+	struct uplink_env uplink_env;
+	struct flow_env flow_env;
+	struct entry *entries;
+	struct loop_timer sweep;
+	void (*on_flow_gone)(void *arg, uint64_t cookie, uint64_t secret);
+	void *arg;
+};
+
+static void free_entry(struct entry *e)
+{
+	loop_defer_cancel(e->worker->loop, &e->end);
+	*e->prev = e->next;
+	if (e->next != NULL)
+		e->next->prev = e->prev;
+	flow_free(e->flow);
+	free(e);
+}
+
+static void end_entry(void *arg, uint64_t now_ms)
+{
+	struct entry *e = arg;
+
+	(void)now_ms;
+	e->worker->on_flow_gone(e->worker->arg, flow_cookie(e->flow),
+				e->secret);
+	free_entry(e);
+}
+
+static void on_gone(void *arg, struct flow *flow)
+{
+	struct worker *w = arg;
+
+	for (struct entry *e = w->entries; e != NULL; e = e->next) {
+		if (e->flow != flow)
+			continue;
+		loop_defer(w->loop, &e->end, end_entry, e);
+		return;
+	}
+}
+
+static void run_sweep(void *arg, uint64_t now_ms)
+{
+	struct worker *w = arg;
+
+	for (struct entry *e = w->entries; e != NULL; e = e->next)
+		flow_sweep(e->flow, now_ms);
+	loop_timer_set(w->loop, &w->sweep, now_ms + SWEEP_MS, run_sweep, w);
+}
+
+/* Tasks from the control loop */
+
+struct add_task {
+	struct loop_task task;
+	struct worker *worker;
+	struct flow_seed seed;
+};
+
+static void run_add(void *arg, uint64_t now_ms)
+{
+	struct add_task *t = arg;
+	struct worker *w = t->worker;
+	struct entry *e = calloc(1, sizeof(*e));
+
+	(void)now_ms;
+	if (e == NULL)
+		close(t->seed.fd);
+	else
+		e->flow = flow_new(&w->flow_env, &t->seed);
+	if (e == NULL || e->flow == NULL) {
+		log_err("a flow could not be opened: %s", strerror(errno));
+		w->on_flow_gone(w->arg, t->seed.cookie, t->seed.secret);
+		free(e);
+		free(t);
+		return;
+	}
+	e->worker = w;
+	e->secret = t->seed.secret;
+	e->next = w->entries;
+	e->prev = &w->entries;
+	if (e->next != NULL)
+		e->next->prev = &e->next;
+	w->entries = e;
+	free(t);
+}
+
+void worker_add_flow(struct worker *w, const struct flow_seed *seed)
+{
+	struct add_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		close(seed->fd);
+		return;
+	}
+	t->worker = w;
+	t->seed = *seed;
+	loop_post(w->loop, &t->task, run_add, t);
+}
+
+struct reload_task {
+	struct loop_task task;
+	struct worker *worker;
+	struct policy *policy;
+	struct relay_set *relays;
+};
+
+static void run_reload(void *arg, uint64_t now_ms)
+{
+	struct reload_task *t = arg;
+	struct worker *w = t->worker;
+
+	(void)now_ms;
+	policy_put(w->flow_env.policy);
+	relay_set_put(w->uplink_env.relays);
+	w->flow_env.policy = t->policy;
+	w->uplink_env.relays = t->relays;
+	free(t);
+}
+
+void worker_reload(struct worker *w, struct policy *policy,
+		   struct relay_set *relays)
+{
+	struct reload_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return;
+	t->worker = w;
+	t->policy = policy_get(policy);
+	t->relays = relay_set_get(relays);
+	loop_post(w->loop, &t->task, run_reload, t);
+}
+
+/* Life */
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+	int err = loop_run(w->loop);
+
+	if (err < 0)
+		log_err("a media worker ended: %s", strerror(-err));
+	return NULL;
+}
+
+static void release(struct worker *w)
+{
+	while (w->entries != NULL)
+		free_entry(w->entries);
+	if (w->flow_env.sockdiag >= 0)
+		close(w->flow_env.sockdiag);
+	policy_put(w->flow_env.policy);
+	relay_set_put(w->uplink_env.relays);
+	local_free(w->flow_env.local);
+	loop_free(w->loop);
+	free(w);
+}
+
+static void wire_up(struct worker *w, const struct worker_opts *opts)
+{
+	w->on_flow_gone = opts->on_flow_gone;
+	w->arg = opts->arg;
+	w->uplink_env = (struct uplink_env){
+		.loop = w->loop,
+		.pool = opts->pool,
+		.relays = relay_set_get(opts->relays),
+		.stats = &w->stats,
+	};
+	w->flow_env = (struct flow_env){
+		.loop = w->loop,
+		.local = local_new(&w->stats),
+		.pool = opts->pool,
+		.names = opts->names,
+		.policy = policy_get(opts->policy),
+		.uplink = &w->uplink_env,
+		.stats = &w->stats,
+		.sockdiag = sockdiag_open(),
+		.on_gone = on_gone,
+		.arg = w,
+	};
+}
+
+struct worker *worker_new(const struct worker_opts *opts)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (w == NULL)
+		return NULL;
+	w->loop = loop_new();
+	if (w->loop == NULL) {
+		free(w);
+		return NULL;
+	}
+	wire_up(w, opts);
+	err = w->flow_env.local == NULL ? ENOMEM : 0;
+	if (err == 0)
+		err = -loop_timer_set(w->loop, &w->sweep,
+				      loop_now_ms(w->loop) + SWEEP_MS,
+				      run_sweep, w);
+	if (err == 0)
+		err = pthread_create(&w->thread, NULL, run, w);
+	if (err != 0) {
+		release(w);
+		errno = err;
+		return NULL;
+	}
+	return w;
+}
+
+void worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	loop_stop(w->loop);
+	pthread_join(w->thread, NULL);
+	release(w);
+}
+
+const struct worker_stats *worker_stats(const struct worker *w)
+{
+	return &w->stats;
+}
