@@ -28,6 +28,9 @@ enum sock_kind {
 struct sock {
 	_Atomic uint32_t refs; /* descriptors of this process that name it */
 	_Atomic uint32_t lock; /* sock_lock(): for changes, never held in I/O */
+	uint64_t signal_mask;  /* of the thread that holds the lock */
+	uint32_t serial;       /* another one each time the struct is reused */
+	uint32_t owner;        /* pid of the process that made the socket */
 	enum sock_kind kind;
 	int family; /* AF_INET or AF_INET6 */
 	union {
@@ -38,14 +41,19 @@ struct sock {
 
 /* NULL: not ours. Async-signal-safe. */
 struct sock *fdtab_find(int fd);
-/* Start to track; forgets whatever stood at that number. NULL: table full
- * (then the descriptor stays native). */
+/* Start to track; forgets whatever stood at that number. NULL: no memory, or
+ * a number above a million (the caller fails the call: it must not leak). */
 struct sock *fdtab_add(int fd, enum sock_kind kind, int family);
 /* `to` names the same socket as `from` now. */
 void fdtab_alias(int from, int to);
-/* The descriptor is going away. True when it was the last alias (the caller
- * may tell tunneld); no-op and false in a vfork child. */
+/* Only one descriptor is left, and it is up to this process: not in a fork
+ * child whose parent has the same socket, nor in a vfork child. */
+bool fdtab_is_last(const struct sock *s);
+/* The descriptor is going away. True when it was the last alias of a socket
+ * that this process has made; no-op and false in a vfork child. */
 bool fdtab_forget(int fd);
+/* The first tracked descriptor in [from, to], or -1. */
+int fdtab_next(int from, int to);
 /* All descriptors of a socket: calls fn(fd, arg) for each. */
 void fdtab_each_alias(const struct sock *s, void (*fn)(int fd, void *arg),
 		      void *arg);

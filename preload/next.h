@@ -10,11 +10,15 @@
 
 #include <netdb.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
+
+#include <turnout/compiler.h>
 
 /* X(return type, name, parameter types) */
 #define NEXT_LIST(X)                                                          \
@@ -43,6 +47,7 @@
 	X(int, setsockopt, (int, int, int, const void *, socklen_t))          \
 	X(int, close, (int))                                                  \
 	X(int, close_range, (unsigned int, unsigned int, int))                \
+	X(void, closefrom, (int))                                             \
 	X(int, dup, (int))                                                    \
 	X(int, dup2, (int, int))                                              \
 	X(int, dup3, (int, int, int))                                         \
@@ -50,6 +55,14 @@
 	X(int, fcntl64, (int, int, ...))                                      \
 	X(int, ioctl, (int, unsigned long, ...))                              \
 	X(int, shutdown, (int, int))                                          \
+	X(ssize_t, sendfile, (int, int, off_t *, size_t))                     \
+	X(ssize_t, sendfile64, (int, int, off64_t *, size_t))                 \
+	X(ssize_t, splice,                                                    \
+	  (int, off64_t *, int, off64_t *, size_t, unsigned int))             \
+	X(ssize_t, __recv_chk, (int, void *, size_t, size_t, int))            \
+	X(ssize_t, __recvfrom_chk,                                            \
+	  (int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *)) \
+	X(ssize_t, __read_chk, (int, void *, size_t, size_t))                 \
 	X(int, epoll_ctl, (int, int, int, struct epoll_event *))              \
 	X(long, syscall, (long, ...))                                         \
 	X(int, getaddrinfo,                                                   \
@@ -68,8 +81,9 @@
 	  (const char *, int, struct hostent *, char *, size_t,               \
 	   struct hostent **, int *))
 
-/* next.sendto(...) and so on; each is bound by dlsym(RTLD_NEXT) at its first
- * call, without an allocation of ours. */
+/* next.sendto(...) and so on, bound all at once by dlsym(RTLD_NEXT), without
+ * an allocation of ours. What this libc lacks fails with ENOSYS, or does
+ * nothing when it returns nothing. */
 #define NEXT_FIELD(ret, name, params) ret(*name) params;
 struct next {
 	NEXT_LIST(NEXT_FIELD)
@@ -77,8 +91,15 @@ struct next {
 #undef NEXT_FIELD
 
 extern struct next next;
+extern _Atomic bool next_bound;
 
-/* Bind what the constructor can (idempotent; also called lazily). */
+/* Idempotent; called by the constructor, or by the first hook before it. */
 void next_init(void);
+
+static inline void next_ready(void)
+{
+	if (unlikely(!atomic_load_explicit(&next_bound, memory_order_acquire)))
+		next_init();
+}
 
 #endif

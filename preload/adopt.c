@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * adopt.c - turns an untracked descriptor that is told an Internet address
+ * into a tracked socket, so that no socket reaches the world past the policy
+ *
+ * Asking the kernel what a descriptor is costs a system call, and a sandboxed
+ * process may die of it: so only calls that name an IPv4 or IPv6 address ask.
+ */
+#include <config.h>
+
+#include "adopt.h"
+
+#include "client.h"
+#include "fdtab.h"
+#include "next.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+static int int_option(int fd, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	if (next.getsockopt(fd, SOL_SOCKET, name, &value, &len) != 0)
+		return -1;
+	return value;
+}
+
+static bool is_inet_address(const struct sockaddr *addr, socklen_t len)
+{
+	sa_family_t family;
+
+	if (addr == NULL || len < (socklen_t)sizeof(struct sockaddr_in))
+		return false;
+	memcpy(&family, &addr->sa_family, sizeof(family));
+	return family == AF_INET || family == AF_INET6;
+}
+
+static enum sock_kind kind_of(int fd)
+{
+	int type = int_option(fd, SO_TYPE);
+
+	if (type == SOCK_STREAM && int_option(fd, SO_PROTOCOL) == IPPROTO_TCP)
+		return SOCK_KIND_TCP;
+	if (type == SOCK_DGRAM && int_option(fd, SO_PROTOCOL) == IPPROTO_UDP)
+		return SOCK_KIND_UDP;
+	return SOCK_KIND_NONE;
+}
+
+/* datagram_bind() has not seen this socket's bind(): tell it now. */
+static void learn_bound_address(struct sock *s, int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	struct endpoint local;
+
+	if (next.getsockname(fd, (struct sockaddr *)&addr, &len) != 0 ||
+	    !endpoint_from_sockaddr(&local, &addr, len))
+		return;
+	if (local.family == ENDPOINT_IPV4)
+		s->udp.native_for_ever = local.ip[0] == 127;
+	else
+		s->udp.native_for_ever =
+			IN6_IS_ADDR_LOOPBACK((struct in6_addr *)local.ip) ||
+			(local.ip[0] == 0xfe && (local.ip[1] & 0xc0) == 0x80);
+}
+
+struct sock *adopt_socket(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	enum sock_kind kind = SOCK_KIND_NONE;
+	struct sock *s = NULL;
+	int saved = errno, family;
+
+	if (!is_inet_address(addr, len) || !client_active())
+		return NULL;
+	kind = kind_of(fd);
+	family = kind != SOCK_KIND_NONE ? int_option(fd, SO_DOMAIN) : -1;
+	if ((family == AF_INET || family == AF_INET6) &&
+	    !fdtab_is_vfork_child())
+		s = fdtab_add(fd, kind, family);
+	if (s != NULL)
+		s->owner = 0; /* others may have it: never ours alone */
+	if (s != NULL && kind == SOCK_KIND_UDP)
+		learn_bound_address(s, fd);
+	errno = saved;
+	return s;
+}
