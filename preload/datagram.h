@@ -40,8 +40,6 @@ struct udp_sock {
 	_Atomic uint32_t published;
 	struct udp_flow flows[UDP_FLOWS];
 	_Atomic uint64_t retry_at_ms; /* after a failed registration */
-	_Atomic int owner_pid;        /* who registered: a forked child keeps
-				       * quiet when it closes its copy */
 
 	_Atomic bool native_for_ever; /* bound to loopback or link-local (P3) */
 	_Atomic bool link_local;      /* … to the latter */
