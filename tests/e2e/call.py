@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import lab as labs
+from suite import check
 
 PROGRAMS = {"aiortc": ("aiortc_call.py",), "gst": ("gst_call.py",),
             "chromium": ("chromium_call.py",),
@@ -53,22 +54,26 @@ class End:
                      "PYTHONDONTWRITEBYTECODE": "1"})
         self.started = labs.now()
 
-    def verdict(self, timeout_s):
-        """The program's line; what is missing in it is filled with nothing."""
+    def verdicts(self, timeout_s):
+        """The program's lines; what is missing in one is filled in."""
         try:
             out, _ = self.child.communicate(timeout=timeout_s + GRACE_S)
         except subprocess.TimeoutExpired:
             out = ""
         labs.kill(self.child, labs.signal.SIGKILL)
-        lines = [line for line in out.splitlines() if line.startswith("{")]
-        found = json.loads(lines[-1]) if lines else {"ok": False,
-                                                     "connected": None,
-                                                     "error": "no verdict"}
-        found["log"] = str(self.log)
-        found["status"] = self.child.returncode
-        if found["connected"]:
-            found["took_s"] = round(found["connected"] - self.started, 3)
-        return found
+        found = [json.loads(line) for line in out.splitlines()
+                 if line.startswith("{")]
+        for verdict in found or [{"ok": False, "connected": None,
+                                  "error": "no verdict"}]:
+            verdict["log"] = str(self.log)
+            verdict["status"] = self.child.returncode
+            if verdict["connected"]:
+                verdict["took_s"] = round(
+                    verdict["connected"] - self.started, 2)
+            yield verdict
+
+    def verdict(self, timeout_s):
+        return list(self.verdicts(timeout_s))[-1]
 
 
 class Call:
@@ -93,3 +98,9 @@ def describe(verdict):
             "status", "log")
     return ", ".join(f"{key} {verdict[key]}" for key in keys
                      if verdict.get(key) is not None)
+
+
+def check_good(inside, outside):
+    """Both ends are connected, and hear and echo each other."""
+    check(inside["ok"], "inside: " + describe(inside))
+    check(outside["ok"], "outside: " + describe(outside))

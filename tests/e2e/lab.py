@@ -280,8 +280,9 @@ class Host:
         env = {**os.environ, **options.pop("env", {})}
         child = subprocess.Popen(
             [*self.enter, *become, *map(str, argv)], env=env,
-            stdin=subprocess.DEVNULL, start_new_session=True, **options)
-        self.lab.children.append(child)
+            start_new_session=True,
+            **{"stdin": subprocess.DEVNULL, **options})
+        self.lab.guests.append(child)
         return child
 
 
@@ -291,6 +292,9 @@ class Lab:
         self.dir.chmod(0o755)
         self.children = []
         self.hosts = []
+        self.guests = []
+        self.remark = ""
+        self.open_took_s = {}
         self.mood = None
         self.spki = None
 
@@ -299,6 +303,7 @@ class Lab:
             self.raise_network()
             self.make_certificates()
             self.start_services()
+            self.children, self.guests = self.guests, []
             self.set_mood("open")
         except BaseException:
             self.down()
@@ -308,10 +313,16 @@ class Lab:
     def __exit__(self, *_):
         self.down()
 
-    def down(self):
-        for child in self.children:
+    def end_guests(self):
+        """Ends every program that was started since the lab stood."""
+        for child in self.guests:
             if child.poll() is None:
                 kill(child, signal.SIGKILL)
+        self.guests = []
+
+    def down(self):
+        self.guests += self.children
+        self.end_guests()
         for host in self.hosts:
             host.holder.kill()
             host.holder.wait()

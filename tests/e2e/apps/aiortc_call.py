@@ -4,6 +4,7 @@
 
 The library is used as it comes; nothing here knows about tunnels.
 """
+import argparse
 import asyncio
 import time
 
@@ -123,8 +124,7 @@ class Call:
         await self.pc.close()
 
 
-async def main():
-    opts = party.options()
+async def take_part(opts):
     try:
         async with party.Signaling(opts) as signaling:
             call = Call(opts, signaling)
@@ -135,6 +135,17 @@ async def main():
         verdict = party.Verdict("aiortc")
         verdict.error = repr(error)
         verdict.show()
+
+
+async def main():
+    opts = party.options()
+    if opts.calls == 1:
+        await take_part(opts)
+        return
+    rooms = [f"{opts.room}-{number}" for number in range(opts.calls)]
+    await asyncio.gather(*(
+        take_part(argparse.Namespace(**{**vars(opts), "room": room}))
+        for room in rooms))
 
 
 asyncio.run(main())

@@ -114,7 +114,8 @@ class Call:
     def describe(self, word):
         """Makes an offer or an answer, keeps it and sends it."""
         def made(promise):
-            description = promise.get_reply().get_value(word)
+            reply = promise.get_reply()  # owns the description: keep it
+            description = reply.get_value(word)
             self.peer.emit("set-local-description", description, None)
             self.wire.send(type=word, sdp=description.sdp.as_text())
 

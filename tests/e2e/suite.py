@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""suite.py - what a test is here, and how one is run
+
+A test is a function of a Lab, listed by the decorator `test`. It passes when
+it returns; `check` and `skip` end it otherwise.
+"""
+import collections
+import os
+import pathlib
+import time
+import traceback
+
+import lab as labs
+
+Test = collections.namedtuple("Test", "name run")
+TESTS = []
+CI = os.environ.get("CI") == "true"
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("TURNOUT_BUILD", TOP / "build")).resolve()
+TURNOUT = BUILD / "tunneld" / "turnout"
+TUNNELD = BUILD / "tunneld" / "tunneld"
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def test(label, /, **arguments):
+    """Lists a function as a test; with arguments, as one of several."""
+    def add(function):
+        TESTS.append(Test(label, lambda lab: function(lab, **arguments)))
+        return function
+    return add
+
+
+def check(condition, message):
+    if not condition:
+        raise Failed(message)
+
+
+def skip(reason):
+    """A package is missing: fine by hand, not in CI."""
+    if reason:
+        raise (Failed if CI else Skipped)(reason)
+
+
+def turnout(config, *options):
+    """The beginning of a command line: what follows is run with turnout."""
+    return [TURNOUT, "run", "--config", config, *options, "--"]
+
+
+def tunnelds():
+    """The pids of all tunneld in this PID namespace, which is the lab's."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            name = (path / "comm").read_text().strip()
+            state = (path / "stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if name == "tunneld" and state != "Z":
+            found.append(int(path.name))
+    return found
+
+
+def tidy(lab):
+    """Ends what a test left running. A tunneld that stays is a failure: a
+    private one ends with the last process that it serves."""
+    lab.end_guests()
+    try:
+        labs.wait_for("the end of tunneld", lambda: not tunnelds(), 5)
+    except TimeoutError:
+        for pid in tunnelds():
+            os.kill(pid, labs.signal.SIGKILL)
+        raise Failed("a tunneld outlived what it served") from None
+
+
+def run_one(lab, wanted):
+    """Runs one test; True: passed, False: failed, None: skipped."""
+    began = time.monotonic()
+    problem = None
+    try:
+        wanted.run(lab)
+    except Skipped as reason:
+        print(f"SKIP {wanted.name}: {reason}", flush=True)
+        return None
+    except (Failed, TimeoutError) as reason:
+        problem = str(reason)
+    except Exception:  # a broken test is a failed one, and the next may pass
+        problem = traceback.format_exc()
+    try:
+        tidy(lab)
+    except Failed as reason:
+        problem = problem or str(reason)
+    took = f"{time.monotonic() - began:.1f} s"
+    if problem:
+        print(f"FAIL {wanted.name} ({took}): {problem}", flush=True)
+        return False
+    print(f"PASS {wanted.name} ({took}) {lab.remark}".rstrip(), flush=True)
+    return True
+
+
+def run_all(lab, tests):
+    """Returns how many passed, failed and were skipped."""
+    count = collections.Counter()
+    for wanted in tests:
+        lab.remark = ""
+        count[run_one(lab, wanted)] += 1
+    return count[True], count[False], count[None]

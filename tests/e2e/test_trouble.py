@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test_trouble.py - what goes wrong on the way is said once, in a line that
+names the hop; nothing hangs and nothing leaks
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import call
+import lab as labs
+from suite import TUNNELD, TURNOUT, check, skip, test, turnout
+from test_calls import check_no_leak
+from test_connect import connect
+
+
+def check_said(log, pattern, most=1):
+    """A log has 1..`most` lines of warning that match."""
+    lines = [line for line in log.splitlines()
+             if re.search(pattern, line, re.IGNORECASE)]
+    check(lines, f"no line matches {pattern!r}: {log[-2000:]}")
+    check(len(lines) <= most, f"{len(lines)} lines match {pattern!r}: "
+          f"{lines[0]} ... {lines[-1]}")
+
+
+def failing_call(lab, name, pattern, **conf):
+    """A call whose media can't get through, with the reason in the log."""
+    skip(call.missing("aiortc"))
+    lab.set_mood("drop")
+    config = lab.config(name, **conf)
+    inside, outside = call.Call(lab, "aiortc", name, wrap=turnout(config),
+                                timeout_s=8).finish()
+    for end in (inside, outside):
+        check(not end["connected"], "it got through: " + call.describe(end))
+    with open(inside["log"], encoding="utf-8") as log:
+        check_said(log.read(), pattern)
+    check_no_leak(lab)
+
+
+test("trouble-relay-password", name="relay-password",
+     pattern=r"relay.*(401|password|credential)",
+     relay_password="wrong")(failing_call)
+test("trouble-relay-untrusted", name="relay-untrusted",
+     pattern=r"relay.*certificate", trusted=False)(failing_call)
+
+
+@test("trouble-proxy-password")
+def proxy_password(lab):
+    """A rejected password is not sent a second time: accounts get locked."""
+    lab.set_mood("drop")
+    config = lab.config("proxy-password", proxy=labs.BASIC_URL, basic="wrong")
+    access = lab.dmz.dir / "squid" / "squid.access"
+    before = access.read_text().count("/407 ")
+    found, log = connect(lab, "proxy-password", config, "call.lab.test", "443")
+    check(found["errno"] == "ECONNREFUSED", f"{found}")
+    check_said(log, r"proxy.*(407|password|credential)")
+    labs.wait_for("the proxy's log", lambda: "/407 " in access.read_text()
+                  and access.read_text().count("/407 ") > before)
+    check(access.read_text().count("/407 ") == before + 1,
+          "the password was sent more than once")
+
+
+@test("trouble-proxy-down")
+def proxy_down(lab):
+    lab.set_mood("drop")
+    config = lab.config("proxy-down")
+    labs.kill(lab.squid, signal.SIGKILL)
+    try:
+        found, log = connect(lab, "proxy-down", config, "call.lab.test", "443")
+        check(found["errno"] == "ECONNREFUSED", f"{found}")
+        check_said(log, r"proxy.*refused")
+        failing_call(lab, "proxy-down-call", r"proxy.*refused")
+    finally:
+        lab.start_squid()
+        lab.wait_listening(labs.PROXY, labs.PLAIN_PORT)
+
+
+class Daemon:
+    """tunneld as a service of the user."""
+
+    def __init__(self, lab, name):
+        self.lab = lab
+        self.log = lab.inside.dir / (name + "-tunneld.log")
+        self.config = lab.config(name)
+        self.runtime = self.config.parent
+        self.socket = self.runtime / "turnout" / "control"
+        self.start()
+
+    def start(self):
+        self.child = self.lab.inside.start(
+            TUNNELD, "--config", self.config, log=self.log.name,
+            env={"XDG_RUNTIME_DIR": str(self.runtime)})
+        labs.wait_for("tunneld's socket", lambda: self.socket.exists()
+                      and self.answers())
+
+    def answers(self):
+        return subprocess.run(
+            [*self.lab.inside.enter, TURNOUT, "status"], check=False,
+            capture_output=True,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(self.runtime)}
+        ).returncode == 0
+
+    def kill(self):
+        self.child.kill()
+        self.child.wait()
+
+    def stop(self):
+        self.child.terminate()
+        self.child.wait(5)
+
+
+class Talker:
+    """talk.py: a program that keeps connections and uses them on command."""
+
+    def __init__(self, lab, name, daemon):
+        self.child = lab.inside.start(
+            TURNOUT, "run", "--", sys.executable, labs.APPS / "talk.py",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={"SSL_CERT_FILE": str(lab.ca),
+                 "XDG_RUNTIME_DIR": str(daemon.runtime)})
+        self.name = name
+
+    def ask(self, word):
+        self.child.stdin.write(word + "\n")
+        self.child.stdin.flush()
+        return self.child.stdout.readline().strip()
+
+
+@test("trouble-tunneld-killed")
+def killed(lab):
+    """Connections belong to the app: they live on without tunneld."""
+    lab.set_mood("drop")
+    daemon = Daemon(lab, "killed")
+    talker = Talker(lab, "killed", daemon)
+    heard = talker.ask("open")
+    check(heard == "ok 1", heard)
+    daemon.kill()
+    heard = talker.ask("say")
+    check(heard == "ok 1", "after the end of tunneld: " + heard)
+    heard = talker.ask("open")
+    check(not heard.startswith("ok"), "without tunneld: " + heard)
+    daemon.start()
+    heard = talker.ask("say")
+    check(heard == "ok 1", "after its return: " + heard)
+    heard = talker.ask("open")
+    check(heard == "ok 2", "a new connection after its return: " + heard)
+    check_no_leak(lab)
+    daemon.stop()
+    check(daemon.child.returncode == 0,
+          f"SIGTERM: status {daemon.child.returncode}")
