@@ -131,8 +131,7 @@ static enum preflight_flaw look_secure(const char *path)
 	if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) &&
 	    st.st_gid != getgid())
 		return PREFLIGHT_FLAW_SETID;
-	if (getuid() != 0 &&
-	    getxattr(path, "security.capability", NULL, 0) > 0)
+	if (getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0)
 		return PREFLIGHT_FLAW_CAPS;
 	return PREFLIGHT_FLAW_NONE;
 }
@@ -164,30 +163,34 @@ static int open_regular(const char *path)
 	return fd;
 }
 
+/* `fd`: the program, or -1: it may well be run without being readable. */
+static enum preflight_flaw judge(struct preflight *out, int fd)
+{
+	enum preflight_flaw flaw = PREFLIGHT_FLAW_NONE, secure;
+
+	if (fd >= 0 && elf_facts_read(fd, &out->facts) == 0)
+		flaw = look_elf(&out->facts, &out->own);
+	if (flaw == PREFLIGHT_FLAW_FOREIGN)
+		return flaw;
+	secure = look_secure(out->path);
+	return secure != PREFLIGHT_FLAW_NONE ? secure : flaw;
+}
+
 /* One file of the chain; true when it was a script: look at out->path next. */
 static bool look_once(struct preflight *out)
 {
+	int fd = open_regular(out->path);
 	char line[SCRIPT_LINE_MAX];
-	enum preflight_flaw flaw;
 	bool script = false;
 	ssize_t n;
-	int fd, err;
 
-	fd = open_regular(out->path);
 	n = fd < 0 ? 0 : pread(fd, line, sizeof(line) - 1, 0);
 	if (n > 2 && line[0] == '#' && line[1] == '!') {
 		line[n] = '\0';
 		script = follow_script(line, out->path, PATH_MAX) == 0;
-		goto out;
+	} else {
+		out->flaw = judge(out, fd);
 	}
-	/* A program may well be run without being readable. */
-	err = fd < 0 ? -EACCES : elf_facts_read(fd, &out->facts);
-	flaw = look_secure(out->path);
-	if (err == 0 && look_elf(&out->facts, &out->own) != PREFLIGHT_FLAW_NONE
-	    && (flaw == PREFLIGHT_FLAW_NONE || !out->facts.native))
-		flaw = look_elf(&out->facts, &out->own);
-	out->flaw = flaw;
-out:
 	if (fd >= 0)
 		close(fd);
 	return script;

@@ -12,7 +12,8 @@
 
 #define SAY_LINE_MAX 2048
 
-static void say_line(const char *prefix, const char *fmt, va_list ap)
+static PRINTF_LIKE(2, 0) void say_line(const char *prefix, const char *fmt,
+				       va_list ap)
 {
 	char line[SAY_LINE_MAX];
 	size_t len = strlen(prefix);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* daemon.h - the tunneld that runs already: where it listens, what it says */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <turnout/compiler.h>
+
+/* The first socket that answers: $TURNOUT_SOCKET, the user's, the machine's.
+ * 0, -ENOENT (no socket is there) or another -errno: the last refusal.
+ * `*skipped`: $TURNOUT_SOCKET is set, but nothing answers there. */
+int daemon_find(char *socket, size_t max, bool *skipped) MUST_CHECK;
+/* Whether connect() to it works; 0 or -errno. */
+int daemon_answers(const char *socket) MUST_CHECK;
+/* The text of CONTROL_STATUS, NUL-terminated; the caller frees. 0/-errno. */
+int daemon_status(const char *socket, char **text) MUST_CHECK;
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* turnout.c - the command line: a table of verbs, help and version */
+#include <config.h>
+
+#include <turnout/compiler.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "say.h"
+#include "verbs.h"
+
+struct verb {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *summary;
+	const char *help;
+};
+
+static int verb_help(int argc, char **argv);
+
+static const struct verb verbs[] = {
+	{
+		.name = "run",
+		.main = verb_run,
+		.summary = "run a command behind turnout",
+		.help = "Usage: turnout run [OPTION...] [--] COMMAND [ARG...]\n"
+			"\n"
+			"Run COMMAND with its connections and its media going "
+			"through the HTTP proxy\nand the TURN relay.\n"
+			"\n"
+			"  -c, --config FILE        read FILE instead of "
+			"/etc/turnout/tunneld.conf\n"
+			"      --proxy URL          http://HOST:PORT, env or "
+			"none\n"
+			"      --relay URI          "
+			"turns:HOST:443?transport=tcp\n"
+			"      --set SEC.KEY=VALUE  one setting of "
+			"tunneld.conf(5); may be repeated\n"
+			"      --strict             refuse a COMMAND that "
+			"turnout cannot serve\n"
+			"  -q, --quiet              no warnings, errors only\n"
+			"\n"
+			"Without the first four, the tunneld of the user or "
+			"of the machine serves; with\n"
+			"them, or when none runs, one is started that ends "
+			"with COMMAND.\n"
+			"\n"
+			"Credentials for --relay come from the environment: "
+			"TURNOUT_RELAY_USERNAME and\n"
+			"TURNOUT_RELAY_PASSWORD_FILE, or "
+			"TURNOUT_RELAY_SECRET_FILE.\n"
+			"\n"
+			"Exit status: COMMAND's own; 125 if turnout itself "
+			"failed, 126 if COMMAND cannot\n"
+			"be run, 127 if it was not found.\n",
+	},
+	{
+		.name = "status",
+		.main = verb_status,
+		.summary = "show what the running tunneld does",
+		.help = "Usage: turnout status\n"
+			"\n"
+			"Print the state of the tunneld that apps of this user "
+			"would use, one\n"
+			"'key value' a line.\n"
+			"\n"
+			"Exit status: 0 if it answered, 1 if not, 2 for wrong "
+			"usage.\n",
+	},
+	{
+		.name = "help",
+		.main = verb_help,
+		.summary = "explain turnout, or one of these",
+		.help = "Usage: turnout help [VERB]\n",
+	},
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int print_usage(void)
+{
+	printf("Usage: turnout VERB [ARG...]\n"
+	       "\n"
+	       "turnout takes an unmodified WebRTC app through a firewall that "
+	       "lets out nothing\nbut an HTTP proxy.\n"
+	       "\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		printf("  %-8s %s\n", verbs[i].name, verbs[i].summary);
+	printf("\n"
+	       "  --help, --version\n"
+	       "\n"
+	       "For instance: turnout run --proxy http://proxy:3128 \\\n"
+	       "                  --relay turns:relay.example.net:443"
+	       "?transport=tcp -- chromium\n"
+	       "See turnout(1), tunneld(8) and tunneld.conf(5).\n");
+	return say_flush_stdout() ? VERB_FAILED : VERB_OK;
+}
+
+static int print_version(void)
+{
+	printf("turnout " PACKAGE_VERSION "\n"
+	       "Licence: LGPL-2.1-or-later. There is no warranty.\n");
+	return say_flush_stdout() ? VERB_FAILED : VERB_OK;
+}
+
+static int verb_help(int argc, char **argv)
+{
+	const struct verb *verb;
+
+	if (argc < 2)
+		return print_usage();
+	verb = find_verb(argv[1]);
+	if (verb == NULL || argc > 2) {
+		say("help: '%s' is not a verb; see 'turnout help'",
+		    argv[argc - 1]);
+		return VERB_USAGE;
+	}
+	fputs(verb->help, stdout);
+	return say_flush_stdout() ? VERB_FAILED : VERB_OK;
+}
+
+static bool is_option(const char *arg, const char *name, const char *brief)
+{
+	return strcmp(arg, name) == 0 || strcmp(arg, brief) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+
+	if (argc < 2) {
+		say("no verb given; see 'turnout help'");
+		return VERB_USAGE;
+	}
+	if (is_option(argv[1], "--help", "-h"))
+		return print_usage();
+	if (is_option(argv[1], "--version", "-V"))
+		return print_version();
+	verb = find_verb(argv[1]);
+	if (verb == NULL) {
+		say("'%s' is not a verb of turnout; see 'turnout help', or use "
+		    "'turnout run -- COMMAND'",
+		    argv[1]);
+		return VERB_USAGE;
+	}
+	if (argc > 2 && is_option(argv[2], "--help", "-h"))
+		return verb_help(2, argv);
+	return verb->main(argc - 1, argv + 1);
+}
