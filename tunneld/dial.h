@@ -10,7 +10,6 @@
 #ifndef DIAL_H
 #define DIAL_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,7 +17,9 @@
 #include <turnout/control.h>
 #include <turnout/endpoint.h>
 
+#include "cancel.h"
 #include "loop.h"
+#include "thread_pool.h"
 
 struct tls;
 struct tls_ctx;
@@ -87,40 +88,42 @@ struct dial_request {
 	long http_code;      /* of CONNECT; 0: none came */
 	char detail[200];    /* for the log: names the hop, no secret */
 	/* private to dial.c */
-	atomic_bool cancelled;
-	struct dial_request *next;
-	struct loop_task task;
+	struct dial_pool *pool;
+	uint64_t deadline_ms;
+	bool performed; /* a thread has taken it up */
+	struct cancel cancel;
+	struct thread_job job;
 };
+/* After any failure the app's socket is in `fd` again (same_socket, `socket`
+ * -1), disconnected (AF_UNSPEC), with its flags restored, so that it can be
+ * given back to the app. When a new socket had to take its place it has the
+ * app's O_NONBLOCK, same_socket is false, and the app's own stays in `socket`
+ * until dial_request_free(). */
 
 struct dial_pool;
 
+/* NULL with errno. */
 struct dial_pool *dial_pool_new(unsigned int threads_max) MUST_CHECK;
-/* Cancels what runs, joins the threads. Requests that have not been delivered
- * are freed. */
+/* Cancels what runs, joins the threads (a stuck one is left to itself after a
+ * second). Requests that have not been delivered are freed. The loops must
+ * have stopped for good, and not be freed yet. */
 void dial_pool_free(struct dial_pool *pool);
 
 struct dial_request *dial_request_new(void) MUST_CHECK;
 /* Closes fd/socket/session that are still in it. */
 void dial_request_free(struct dial_request *req);
 void dial_start(struct dial_pool *pool, struct dial_request *req);
-/* `done` still runs (soon, with DIAL_CANCELLED unless it was done before). */
+/* In the loop's thread, before `done`, which still runs (soon, with
+ * DIAL_CANCELLED unless it was done before). */
 void dial_cancel(struct dial_request *req);
-
-/* After any failure `socket` is in `fd` again, disconnected (AF_UNSPEC), with
- * its flags restored, so that it can be given back to the app. */
 
 const char *dial_reason_name(enum dial_reason reason); /* "proxy_denied" */
 
+/* A proxy's refused password is not sent again while this pool lives, by
+ * whichever dial_proxy; another password is. This allows one more try. */
+void dial_forget_refusals(struct dial_pool *pool);
+
 /* Run any blocking function in the pool (name look-ups). */
-typedef void(dial_work_fn)(void *arg);
-struct dial_job {
-	dial_work_fn *work; /* in a pool thread */
-	loop_fn *done;      /* then in the loop */
-	void *arg;
-	struct loop *loop;
-	struct loop_task task;
-	struct dial_job *next;
-};
-void dial_run(struct dial_pool *pool, struct dial_job *job);
+void dial_run(struct dial_pool *pool, struct thread_job *job);
 
 #endif
