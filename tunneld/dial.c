@@ -3,16 +3,13 @@
  * dial.c - connections that somebody waits for: a host, a proxy and trust in;
  * a connected descriptor, or the hop and cause of the failure, out
  *
- * RFC 9110, 9.3.6 (CONNECT) and RFC 7617 (Basic) by libcurl, RFC 7639 (ALPN
- * header).
- *
  * Theory of operation
  *
  * A pool thread takes one request through its steps: reach() opens TCP to the
- * proxy or the target, tunnel() has libcurl do CONNECT on it, secure() does
- * TLS, and settle() decides what the caller gets. The descriptor is ours all
- * the time; libcurl works on a duplicate, reads the answer byte by byte, and
- * so leaves what follows it in the socket. Steps report by blame() and false.
+ * proxy or the target, tunnel() does CONNECT on it, secure() does TLS, and
+ * settle() decides what the caller gets. A step that fails says so by blame()
+ * and false. The request belongs to its loop's thread before dial_start() and
+ * from `done` on; between the two only `cancel` is shared.
  */
 #include <config.h>
 
@@ -24,12 +21,10 @@
 #include "hostname.h"
 #include "lookup.h"
 #include "proxy_auth.h"
+#include "proxy_connect.h"
 #include "tls.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,7 +32,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #define TIMEOUT_MS 30000
@@ -169,255 +163,36 @@ static bool blame(struct dial_request *req, enum dial_reason reason, int error,
 	return false;
 }
 
-/* One dial's talk with the proxy, for libcurl's callbacks. */
-struct exchange {
-	struct dial_request *req;
-	int fd;
-	bool opened;
-	bool answered; /* a line came, whatever it said */
-	char status[64];
-	char squid_error[48];
-};
-
-static curl_socket_t on_open(void *arg, curlsocktype purpose,
-			     struct curl_sockaddr *addr)
+/* The proxy's answer to CONNECT is complete, and not 2xx. */
+static enum dial_reason reason_of(long http_code)
 {
-	struct exchange *ex = arg;
-
-	(void)purpose;
-	(void)addr;
-	/* One connection a dial: with Basic sent at once there is no second
-	 * attempt. */
-	if (ex->opened)
-		return CURL_SOCKET_BAD;
-	ex->opened = true;
-	return fcntl(ex->fd, F_DUPFD_CLOEXEC, 0);
+	if (http_code == 407)
+		return DIAL_PROXY_AUTH;
+	if (http_code == 504)
+		return DIAL_TARGET_TIMEOUT;
+	if (http_code < 400)
+		return DIAL_CAPTIVE_PORTAL;
+	return http_code < 500 ? DIAL_PROXY_DENIED : DIAL_TARGET_UNREACH;
 }
 
-static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+static bool blame_connect(struct dial_request *req,
+			  const struct proxy_connect *pc,
+			  enum proxy_connect_end end)
 {
-	(void)arg;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
+	static const enum dial_reason by_end[] = {
+		[PROXY_CONNECT_TIMEOUT] = DIAL_PROXY_TIMEOUT,
+		[PROXY_CONNECT_CANCELLED] = DIAL_CANCELLED,
+		[PROXY_CONNECT_RESET] = DIAL_PROXY_RESET,
+		[PROXY_CONNECT_CLOSED] = DIAL_PROXY_CLOSED,
+		[PROXY_CONNECT_GARBAGE] = DIAL_PROXY_PROTOCOL,
+		[PROXY_CONNECT_KERNEL] = DIAL_PROXY_REFUSED,
+		[PROXY_CONNECT_INTERNAL] = DIAL_INTERNAL,
+	};
+	enum dial_reason reason = end == PROXY_CONNECT_STATUS
+					  ? reason_of(pc->http_code)
+					  : by_end[end];
 
-static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c,
-		       curl_off_t d)
-{
-	struct exchange *ex = arg;
-
-	(void)a;
-	(void)b;
-	(void)c;
-	(void)d;
-	return cancel_is_set(&ex->req->cancel);
-}
-
-/* The proxy's text is for the log: printable, one line, bounded. */
-static void copy_text(char *out, size_t max, const char *in, size_t len)
-{
-	size_t n = 0;
-
-	while (len > 0 && *in == ' ') {
-		in++;
-		len--;
-	}
-	for (; len > 0 && n + 1 < max; in++, len--) {
-		unsigned char c = (unsigned char)*in;
-
-		if (c == '\r' || c == '\n')
-			break;
-		out[n++] = isprint(c) ? (char)c : '?';
-	}
-	while (n > 0 && out[n - 1] == ' ')
-		n--;
-	out[n] = '\0';
-}
-
-static size_t on_header(char *line, size_t size, size_t count, void *arg)
-{
-	static const char squid[] = "X-Squid-Error:";
-	struct exchange *ex = arg;
-	size_t len = size * count;
-	char *space = memchr(line, ' ', len);
-
-	ex->answered = true;
-	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
-		ex->squid_error[0] = '\0';
-		if (space != NULL)
-			copy_text(ex->status, sizeof(ex->status), space,
-				  len - (size_t)(space - line));
-	} else if (len >= sizeof(squid) &&
-		   strncasecmp(line, squid, sizeof(squid) - 1) == 0) {
-		copy_text(ex->squid_error, sizeof(ex->squid_error),
-			  line + sizeof(squid) - 1, len - sizeof(squid) + 1);
-		/* "ERR_ACCESS_DENIED 0": the number is squid's own errno. */
-		ex->squid_error[strcspn(ex->squid_error, " ")] = '\0';
-	}
-	return len;
-}
-
-static CURLcode set_target(CURL *curl, const struct dial_request *req)
-{
-	char url[CONTROL_NAME_MAX + 32];
-	bool v6 = strchr(req->host, ':') != NULL;
-
-	/* The scheme is of no consequence: nothing is sent inside. */
-	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "", req->host,
-		 v6 ? "]" : "", (unsigned int)req->port);
-	return curl_easy_setopt(curl, CURLOPT_URL, url) |
-	       curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L) |
-	       curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
-}
-
-/* The connection is there already: libcurl must not look for the proxy's name
- * itself, so the list tells it an address. */
-static CURLcode set_proxy(CURL *curl, const struct dial_proxy *p,
-			  const struct endpoint *peer,
-			  struct curl_slist **resolve)
-{
-	char url[CONTROL_NAME_MAX + 32], ip[ADDR_TEXT_MAX];
-	char entry[CONTROL_NAME_MAX + ADDR_TEXT_MAX + 16];
-	bool v6 = strchr(p->host, ':') != NULL;
-	CURLcode rc;
-
-	addr_format_ip(peer, ip);
-	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "", p->host,
-		 v6 ? "]" : "", (unsigned int)p->port);
-	snprintf(entry, sizeof(entry), "%s:%u:%s", p->host,
-		 (unsigned int)p->port, ip);
-	if (!v6) {
-		*resolve = curl_slist_append(NULL, entry);
-		if (*resolve == NULL)
-			return CURLE_OUT_OF_MEMORY;
-	}
-	rc = curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
-	     curl_easy_setopt(curl, CURLOPT_PROXY, url) |
-	     curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
-	if (p->username[0] == '\0')
-		return rc;
-	return rc |
-	       curl_easy_setopt(curl, CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC) |
-	       curl_easy_setopt(curl, CURLOPT_PROXYUSERNAME, p->username) |
-	       curl_easy_setopt(curl, CURLOPT_PROXYPASSWORD, p->password);
-}
-
-static CURLcode set_headers(CURL *curl, const struct dial_request *req,
-			    struct curl_slist **headers)
-{
-	CURLcode rc = curl_easy_setopt(curl, CURLOPT_USERAGENT, PACKAGE_NAME);
-
-	if (!req->alpn_header)
-		return rc;
-	*headers = curl_slist_append(NULL, "ALPN: stun.turn");
-	if (*headers == NULL)
-		return CURLE_OUT_OF_MEMORY;
-	return rc | curl_easy_setopt(curl, CURLOPT_PROXYHEADER, *headers);
-}
-
-static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
-{
-	uint64_t now = clock_now_ms(), deadline = ex->req->deadline_ms;
-	long left = deadline > now ? (long)(deadline - now) : 1;
-
-	return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) |
-	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket) |
-	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) |
-	       curl_easy_setopt(curl, CURLOPT_HEADERDATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) |
-	       curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) |
-	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) |
-	       /* The app's socket keeps the options that the app has set. */
-	       curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 0L) |
-	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left);
-}
-
-/* CONNECT was answered, but not by 2xx. */
-static bool blame_code(struct exchange *ex)
-{
-	struct dial_request *req = ex->req;
-	enum dial_reason reason = DIAL_TARGET_UNREACH;
-	bool squid = ex->squid_error[0] != '\0';
-
-	if (req->http_code == 407)
-		reason = DIAL_PROXY_AUTH;
-	else if (req->http_code == 504)
-		reason = DIAL_TARGET_TIMEOUT;
-	else if (req->http_code < 400)
-		reason = DIAL_CAPTIVE_PORTAL;
-	else if (req->http_code < 500)
-		reason = DIAL_PROXY_DENIED;
-	return blame(req, reason, 0, AT_CONNECT, "%s%s%s%s", ex->status,
-		     squid ? " (" : "", ex->squid_error, squid ? ")" : "");
-}
-
-/* CONNECT got no complete answer. */
-static bool blame_exchange(struct exchange *ex, CURLcode rc, long os_error)
-{
-	struct dial_request *req = ex->req;
-
-	switch (rc) {
-	case CURLE_OPERATION_TIMEDOUT:
-		return blame(req, DIAL_PROXY_TIMEOUT, 0, AT_CONNECT,
-			     "no answer in time");
-	case CURLE_ABORTED_BY_CALLBACK:
-		return blame(req, DIAL_CANCELLED, 0, AT_CONNECT, "cancelled");
-	case CURLE_OUT_OF_MEMORY:
-	case CURLE_FAILED_INIT:
-	case CURLE_COULDNT_CONNECT: /* our callback had no descriptor */
-		return blame(req, DIAL_INTERNAL, ENOBUFS, AT_CONNECT, "%s",
-			     curl_easy_strerror(rc));
-	default:
-		break;
-	}
-	if (os_error == ECONNRESET || os_error == EPIPE)
-		return blame(req, DIAL_PROXY_RESET, 0, AT_CONNECT, "%s",
-			     strerror((int)os_error));
-	/* A socket with TCP_FASTOPEN_CONNECT learns of it only now. */
-	if (os_error != 0)
-		return blame(req, DIAL_PROXY_REFUSED, (int)os_error, AT_PROXY,
-			     "%s", strerror((int)os_error));
-	if (ex->answered && req->http_code == 0)
-		return blame(req, DIAL_PROXY_PROTOCOL, 0, AT_CONNECT,
-			     "the answer is not HTTP");
-	return blame(req, DIAL_PROXY_CLOSED, 0, AT_CONNECT,
-		     "the proxy closed the connection");
-}
-
-/* Blocks until the proxy has answered CONNECT. */
-static bool exchange(struct exchange *ex, const struct endpoint *peer)
-{
-	struct dial_request *req = ex->req;
-	struct curl_slist *resolve = NULL, *headers = NULL;
-	CURL *curl = curl_easy_init();
-	CURLcode rc = CURLE_FAILED_INIT;
-	long os_error = 0;
-
-	if (curl != NULL)
-		rc = set_target(curl, req) |
-		     set_proxy(curl, req->proxy, peer, &resolve) |
-		     set_headers(curl, req, &headers) | set_callbacks(curl, ex);
-	if (rc == CURLE_OK) {
-		rc = curl_easy_perform(curl);
-		curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE,
-				  &req->http_code);
-		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
-	} else {
-		rc = CURLE_OUT_OF_MEMORY;
-	}
-	curl_easy_cleanup(curl);
-	curl_slist_free_all(resolve);
-	curl_slist_free_all(headers);
-	/* A proxy that said 200 and never ended its headers has not answered:
-	 * the result counts before the code. */
-	if (rc == CURLE_OK)
-		return true;
-	if (rc != CURLE_OPERATION_TIMEDOUT && req->http_code >= 300)
-		return blame_code(ex);
-	return blame_exchange(ex, rc, os_error);
+	return blame(req, reason, pc->os_error, AT_CONNECT, "%s", pc->words);
 }
 
 static struct proxy_login login_of(const struct dial_proxy *p)
@@ -466,17 +241,24 @@ static void login_end(struct dial_request *req)
 
 static bool tunnel(struct dial_request *req, const struct hop *h, int fd)
 {
-	struct exchange ex = { .req = req, .fd = fd };
-	bool login = req->proxy->username[0] != '\0', ok;
+	struct proxy_connect pc = { .proxy = login_of(req->proxy),
+				    .peer = &h->peer,
+				    .fd = fd,
+				    .host = req->host,
+				    .port = req->port,
+				    .alpn_header = req->alpn_header,
+				    .deadline_ms = req->deadline_ms,
+				    .cancel = &req->cancel };
+	bool login = req->proxy->username[0] != '\0';
+	enum proxy_connect_end end;
 
 	if (login && !login_begin(req))
 		return false;
-	cancel_watch(&req->cancel, fd);
-	ok = exchange(&ex, &h->peer);
-	cancel_watch(&req->cancel, -1);
+	end = proxy_connect(&pc);
+	req->http_code = pc.http_code;
 	if (login)
 		login_end(req);
-	return ok;
+	return end == PROXY_CONNECT_OK || blame_connect(req, &pc, end);
 }
 
 static bool blame_hop(struct dial_request *req, const struct hop *h, int error)
@@ -615,19 +397,13 @@ static void discard(void *arg)
 	dial_request_free(arg);
 }
 
-static void init_curl(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 struct dial_pool *dial_pool_new(unsigned int threads_max)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct dial_pool *pool = calloc(1, sizeof(*pool));
 
 	if (pool == NULL)
 		return NULL;
-	pthread_once(&once, init_curl);
+	proxy_connect_init();
 	pool->auth = proxy_auth_new();
 	pool->threads = thread_pool_new(threads_max, IDLE_MS);
 	if (pool->auth != NULL && pool->threads != NULL)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * dial.h - a pool of threads that open TCP connections, through the HTTP
- * proxy or directly; dial.c is the only file that includes <curl/curl.h>
+ * proxy or directly
  *
- * libcurl blocks in name look-ups and credentials, so it never runs in an
- * event loop: a request goes to a thread, its result comes back as a task of
- * the loop that asked.
+ * Name look-ups, libcurl and handshakes block, so they never run in an event
+ * loop: a request goes to a thread, its result comes back as a task of the
+ * loop that asked.
  */
 #ifndef DIAL_H
 #define DIAL_H

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * proxy_connect.c - a TCP connection to a proxy turned into one to a target
+ *
+ * RFC 9110, 9.3.6 (CONNECT) and RFC 7617 (Basic) by libcurl, RFC 7639 (ALPN
+ * header). libcurl gets a duplicate of the connected descriptor, so it neither
+ * resolves nor connects; it reads the answer byte by byte, so what follows is
+ * still in the socket when its handle is gone.
+ */
+#include <config.h>
+
+#include "proxy_connect.h"
+
+#include "addr.h"
+#include "cancel.h"
+#include "clock.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <turnout/control.h>
+
+#include <curl/curl.h>
+
+/* For libcurl's callbacks. */
+struct exchange {
+	struct proxy_connect *pc;
+	bool opened;
+	bool answered; /* a line came, whatever it said */
+	char status[64];
+	char squid_error[48];
+};
+
+static curl_socket_t on_open(void *arg, curlsocktype purpose,
+			     struct curl_sockaddr *addr)
+{
+	struct exchange *ex = arg;
+
+	(void)purpose;
+	(void)addr;
+	/* One connection a dial: with Basic sent at once there is no second
+	 * attempt. */
+	if (ex->opened)
+		return CURL_SOCKET_BAD;
+	ex->opened = true;
+	return fcntl(ex->pc->fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)arg;
+	(void)fd;
+	(void)purpose;
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c,
+		       curl_off_t d)
+{
+	struct exchange *ex = arg;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return cancel_is_set(ex->pc->cancel);
+}
+
+/* The proxy's text is for the log: printable, one line, bounded. */
+static void copy_text(char *out, size_t max, const char *in, size_t len)
+{
+	size_t n = 0;
+
+	while (len > 0 && *in == ' ') {
+		in++;
+		len--;
+	}
+	for (; len > 0 && n + 1 < max; in++, len--) {
+		unsigned char c = (unsigned char)*in;
+
+		if (c == '\r' || c == '\n')
+			break;
+		out[n++] = isprint(c) ? (char)c : '?';
+	}
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
+{
+	static const char squid[] = "X-Squid-Error:";
+	struct exchange *ex = arg;
+	size_t len = size * count;
+	char *space = memchr(line, ' ', len);
+
+	ex->answered = true;
+	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+		ex->squid_error[0] = '\0';
+		if (space != NULL)
+			copy_text(ex->status, sizeof(ex->status), space,
+				  len - (size_t)(space - line));
+	} else if (len >= sizeof(squid) &&
+		   strncasecmp(line, squid, sizeof(squid) - 1) == 0) {
+		copy_text(ex->squid_error, sizeof(ex->squid_error),
+			  line + sizeof(squid) - 1, len - sizeof(squid) + 1);
+		/* "ERR_ACCESS_DENIED 0": the number is squid's own errno. */
+		ex->squid_error[strcspn(ex->squid_error, " ")] = '\0';
+	}
+	return len;
+}
+
+static CURLcode set_target(CURL *curl, const struct proxy_connect *pc)
+{
+	char url[CONTROL_NAME_MAX + 32];
+	bool v6 = strchr(pc->host, ':') != NULL;
+
+	/* The scheme is of no consequence: nothing is sent inside. */
+	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "", pc->host,
+		 v6 ? "]" : "", (unsigned int)pc->port);
+	return curl_easy_setopt(curl, CURLOPT_URL, url) |
+	       curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L) |
+	       curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
+}
+
+/* The connection is there already: libcurl must not look for the proxy's name
+ * itself, so the list tells it an address. */
+static CURLcode set_proxy(CURL *curl, const struct proxy_connect *pc,
+			  struct curl_slist **resolve)
+{
+	const struct proxy_login *p = &pc->proxy;
+	char url[CONTROL_NAME_MAX + 32], ip[ADDR_TEXT_MAX];
+	char entry[CONTROL_NAME_MAX + ADDR_TEXT_MAX + 16];
+	bool v6 = strchr(p->host, ':') != NULL;
+	CURLcode rc;
+
+	addr_format_ip(pc->peer, ip);
+	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "", p->host,
+		 v6 ? "]" : "", (unsigned int)p->port);
+	snprintf(entry, sizeof(entry), "%s:%u:%s", p->host,
+		 (unsigned int)p->port, ip);
+	if (!v6) {
+		*resolve = curl_slist_append(NULL, entry);
+		if (*resolve == NULL)
+			return CURLE_OUT_OF_MEMORY;
+	}
+	rc = curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
+	     curl_easy_setopt(curl, CURLOPT_PROXY, url) |
+	     curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+	if (p->username[0] == '\0')
+		return rc;
+	return rc |
+	       curl_easy_setopt(curl, CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC) |
+	       curl_easy_setopt(curl, CURLOPT_PROXYUSERNAME, p->username) |
+	       curl_easy_setopt(curl, CURLOPT_PROXYPASSWORD, p->password);
+}
+
+static CURLcode set_headers(CURL *curl, const struct proxy_connect *pc,
+			    struct curl_slist **headers)
+{
+	CURLcode rc = curl_easy_setopt(curl, CURLOPT_USERAGENT, PACKAGE_NAME);
+
+	if (!pc->alpn_header)
+		return rc;
+	*headers = curl_slist_append(NULL, "ALPN: stun.turn");
+	if (*headers == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	return rc | curl_easy_setopt(curl, CURLOPT_PROXYHEADER, *headers);
+}
+
+static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
+{
+	uint64_t now = clock_now_ms(), deadline = ex->pc->deadline_ms;
+	long left = deadline > now ? (long)(deadline - now) : 1;
+
+	return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) |
+	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, ex) |
+	       curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket) |
+	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) |
+	       curl_easy_setopt(curl, CURLOPT_HEADERDATA, ex) |
+	       curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) |
+	       curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ex) |
+	       curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) |
+	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) |
+	       /* The app's socket keeps the options that the app has set. */
+	       curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 0L) |
+	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left);
+}
+
+static enum proxy_connect_end end_by(struct proxy_connect *pc,
+				     enum proxy_connect_end end,
+				     const char *words)
+{
+	snprintf(pc->words, sizeof(pc->words), "%s", words);
+	return end;
+}
+
+/* CONNECT got no complete answer. */
+static enum proxy_connect_end why(const struct exchange *ex, CURLcode rc)
+{
+	struct proxy_connect *pc = ex->pc;
+
+	switch (rc) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return end_by(pc, PROXY_CONNECT_TIMEOUT, "no answer in time");
+	case CURLE_ABORTED_BY_CALLBACK:
+		return end_by(pc, PROXY_CONNECT_CANCELLED, "cancelled");
+	case CURLE_OUT_OF_MEMORY:
+	case CURLE_COULDNT_CONNECT: /* on_open() had no descriptor */
+		pc->os_error = ENOBUFS;
+		return end_by(pc, PROXY_CONNECT_INTERNAL,
+			      curl_easy_strerror(rc));
+	default:
+		break;
+	}
+	if (pc->os_error == ECONNRESET || pc->os_error == EPIPE)
+		return end_by(pc, PROXY_CONNECT_RESET, strerror(pc->os_error));
+	/* A socket with TCP_FASTOPEN_CONNECT is refused only now. */
+	if (pc->os_error != 0)
+		return end_by(pc, PROXY_CONNECT_KERNEL, strerror(pc->os_error));
+	if (ex->answered && pc->http_code == 0)
+		return end_by(pc, PROXY_CONNECT_GARBAGE,
+			      "the answer is not HTTP");
+	return end_by(pc, PROXY_CONNECT_CLOSED,
+		      "the proxy closed the connection");
+}
+
+static CURLcode perform(CURL *curl, struct exchange *ex)
+{
+	struct proxy_connect *pc = ex->pc;
+	struct curl_slist *resolve = NULL, *headers = NULL;
+	CURLcode rc = set_target(curl, pc) | set_proxy(curl, pc, &resolve) |
+		      set_headers(curl, pc, &headers) | set_callbacks(curl, ex);
+	long os_error = 0;
+
+	if (rc == CURLE_OK) {
+		cancel_watch(pc->cancel, pc->fd);
+		rc = curl_easy_perform(curl);
+		cancel_watch(pc->cancel, -1);
+		curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE,
+				  &pc->http_code);
+		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
+		pc->os_error = (int)os_error;
+	} else {
+		rc = CURLE_OUT_OF_MEMORY;
+	}
+	curl_easy_cleanup(curl);
+	curl_slist_free_all(resolve);
+	curl_slist_free_all(headers);
+	return rc;
+}
+
+enum proxy_connect_end proxy_connect(struct proxy_connect *pc)
+{
+	struct exchange ex = { .pc = pc };
+	CURL *curl = curl_easy_init();
+	CURLcode rc = CURLE_OUT_OF_MEMORY;
+	bool squid;
+
+	if (curl != NULL)
+		rc = perform(curl, &ex);
+	/* A proxy that said 200 and never ended its headers has not answered:
+	 * the result counts before the code. */
+	if (rc == CURLE_OK)
+		return PROXY_CONNECT_OK;
+	if (rc == CURLE_OPERATION_TIMEDOUT || pc->http_code < 300)
+		return why(&ex, rc);
+	squid = ex.squid_error[0] != '\0';
+	snprintf(pc->words, sizeof(pc->words), "%s%s%s%s", ex.status,
+		 squid ? " (" : "", ex.squid_error, squid ? ")" : "");
+	return PROXY_CONNECT_STATUS;
+}
+
+static void init_curl(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+void proxy_connect_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, init_curl);
+}
