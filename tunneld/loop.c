@@ -304,6 +304,12 @@ static void run_posted(struct loop *loop)
 	}
 }
 
+void loop_drain(struct loop *loop)
+{
+	run_posted(loop);
+	run_deferred(loop);
+}
+
 void loop_stop(struct loop *loop)
 {
 	atomic_store(&loop->stop, true);

@@ -79,6 +79,9 @@ uint64_t loop_now_ms(const struct loop *loop);
 
 /* Until loop_stop(). Returns 0, or -errno when epoll itself fails. */
 int loop_run(struct loop *loop);
+/* Run what was posted and deferred, without waiting: for the end, when the
+ * loop does not run any more but its tasks hold what must be freed. */
+void loop_drain(struct loop *loop);
 /* From any thread and from signal handlers. */
 void loop_stop(struct loop *loop);
 

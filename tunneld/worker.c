@@ -173,6 +173,12 @@ void worker_reload(struct worker *w, struct policy *policy,
 
 /* Life */
 
+static void close_flows(struct worker *w)
+{
+	while (w->entries != NULL)
+		free_entry(w->entries);
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
@@ -185,8 +191,7 @@ static void *run(void *arg)
 
 static void release(struct worker *w)
 {
-	while (w->entries != NULL)
-		free_entry(w->entries);
+	close_flows(w);
 	if (w->flow_env.sockdiag >= 0)
 		close(w->flow_env.sockdiag);
 	policy_put(w->flow_env.policy);
@@ -248,13 +253,18 @@ struct worker *worker_new(const struct worker_opts *opts)
 	return w;
 }
 
-void worker_free(struct worker *w)
+void worker_stop(struct worker *w)
 {
-	if (w == NULL)
-		return;
 	loop_stop(w->loop);
 	pthread_join(w->thread, NULL);
-	release(w);
+	loop_drain(w->loop); /* tasks hold what must be freed */
+	close_flows(w);
+}
+
+void worker_free(struct worker *w)
+{
+	if (w != NULL)
+		release(w);
 }
 
 const struct worker_stats *worker_stats(const struct worker *w)

@@ -27,7 +27,9 @@ struct worker_opts {
 
 /* Starts the thread. NULL with errno. */
 struct worker *worker_new(const struct worker_opts *opts) MUST_CHECK;
-/* Ends the thread and all its flows. */
+/* The end in two steps: stop the thread and close its flows, which cancels
+ * their dials; then, when the pool has let go of those, free the rest. */
+void worker_stop(struct worker *w);
 void worker_free(struct worker *w);
 
 /* From the control loop. Out of memory: the descriptor is closed, and the app

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * hops.h - the addresses of the proxy and the relays, looked up once in the
+ * background, so that apps which know them are not sent in a circle
+ */
+#ifndef HOPS_H
+#define HOPS_H
+
+#include <stddef.h>
+
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
+struct dial_pool;
+struct hops;
+struct loop;
+struct snapshot_hop;
+
+/* In the loop, once, when at least one address was found. */
+typedef void(hops_fn)(void *arg, const struct endpoint *addrs, size_t count);
+
+/* NULL when there is nothing to look up, or no memory for it. */
+struct hops *hops_new(struct loop *loop, struct dial_pool *pool,
+		      const struct snapshot_hop *hop, size_t count, hops_fn *fn,
+		      void *arg) MUST_CHECK;
+/* `fn` does not run any more. */
+void hops_free(struct hops *h);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * snapshot.h - a configuration turned into what the daemon works with: the
+ * proxy, the relays and the policy; built whole, or not at all
+ */
+#ifndef SNAPSHOT_H
+#define SNAPSHOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnout/compiler.h>
+#include <turnout/control.h>
+#include <turnout/endpoint.h>
+
+struct conf;
+struct dial_proxy;
+struct policy;
+struct relay_set;
+
+/* A host that tunneld itself connects to; apps reach it directly. */
+struct snapshot_hop {
+	char host[CONTROL_NAME_MAX + 1];
+	uint16_t port;
+};
+
+struct snapshot {
+	struct dial_proxy *proxy; /* NULL: none */
+	struct relay_set *relays;
+	struct policy *policy;
+	struct snapshot_hop *hop;
+	size_t hop_count;
+};
+
+#define SNAPSHOT_WORDS_MAX 512
+
+/* Reads the secrets that `conf` names. 0, or -errno with words for the log
+ * that name the setting and what would be right. */
+int snapshot_init(struct snapshot *s, const struct conf *conf,
+		  char words[SNAPSHOT_WORDS_MAX]) MUST_CHECK;
+void snapshot_fini(struct snapshot *s);
+
+/* The policy once more, with the hops' addresses that a look-up has found:
+ * apps that know them by address reach them directly too. A new reference, or
+ * NULL with errno. */
+struct policy *snapshot_policy(const struct snapshot *s,
+			       const struct conf *conf,
+			       const struct endpoint *addrs,
+			       size_t count) MUST_CHECK;
+
+#endif
