@@ -38,7 +38,7 @@ struct turn_opts {
 };
 
 /* Callbacks run inside turn_input() and turn_tick(); turn_free() may not be
- * called from them. */
+ * called from them, turn_wrap() and turn_output() may. */
 struct turn_events {
 	/* READY: the relayed address is known. FAILED: for good. */
 	void (*on_state)(void *arg, enum turn_state state, uint64_t now_ms);
@@ -66,14 +66,18 @@ int turn_input(struct turn *t, const uint8_t *frame, size_t len,
 
 /* Append `data` for `peer`, padded: [ChannelData], or [ChannelBind]
  * [ChannelData] for a peer's first packet. 0; -ENOBUFS: does not fit into
- * `out`, nothing was appended; -EACCES: the relay refused this peer;
- * -ENOTCONN: not READY; -EMSGSIZE: more than 65535 bytes. */
+ * `out`, nothing was appended; -EACCES: the relay refused this peer, or the
+ * peer is of the other family; -ENOTCONN: not READY; -EMSGSIZE: more than the
+ * relay can be told in one frame; -ENOMEM: no room for one more peer; -EIO: no
+ * randomness. */
 int turn_wrap(struct turn *t, const struct endpoint *peer, const uint8_t *data,
 	      size_t len, struct buf *out, uint64_t now_ms) MUST_CHECK;
-/* The most that turn_wrap() adds to `len`: [ChannelBind] + header + pad. */
-#define TURN_WRAP_OVERHEAD_MAX 1200
+/* The most that turn_wrap() adds to `len`: a request with the longest username,
+ * realm and nonce of RFC 8489, an indication's header, padding. */
+#define TURN_WRAP_OVERHEAD_MAX 2200
 
-/* Ask for Refresh with lifetime 0: call before closing a healthy stream. */
+/* Ask for Refresh with lifetime 0: call before closing a healthy stream. The
+ * state is IDLE from then on; turn_output() has the request. */
 void turn_release(struct turn *t, uint64_t now_ms);
 
 void turn_tick(struct turn *t, uint64_t now_ms);
