@@ -50,8 +50,9 @@ struct conf {
 		char host[CONTROL_NAME_MAX + 1];
 		uint16_t port;
 		char username[256];
+		char password[256]; /* of the environment only */
 		char password_file[CONF_PATH_MAX];
-		char **no_proxy; /* NULL-terminated */
+		char **no_proxy; /* NULL-terminated; NULL: none */
 	} proxy;
 	struct conf_relay *relay; /* in order of preference */
 	size_t relay_count;
@@ -63,12 +64,14 @@ struct conf {
 	enum log_level log_level;
 };
 
-/* What the command line gave: `file` instead of the default (NULL: the
- * default, which may be absent together with conf.d), and "SECTION.KEY=VALUE"
- * settings (section "relay NAME" is written relay.NAME.KEY=VALUE) that win
- * over files. */
+/* What the command line gave: `file` instead of the default, and
+ * "SECTION.KEY=VALUE" settings (section "relay NAME" is written
+ * relay.NAME.KEY=VALUE) that win over files: rules and relays of theirs come
+ * first. The default file may be absent; conf.d is read with it only, or where
+ * `dir` says. */
 struct conf_source {
-	const char *file;
+	const char *file; /* NULL: SYSTEM_CONF and SYSTEM_CONF_DIR */
+	const char *dir;  /* read *.conf here instead; NULL: see above */
 	const char *const *set;
 	size_t set_count;
 };
@@ -79,10 +82,11 @@ struct conf_source {
 struct conf *conf_load(const struct conf_source *source,
 		       void (*report)(void *arg, const char *line),
 		       void *arg) MUST_CHECK;
-void conf_free(struct conf *conf);
+void conf_free(struct conf *conf); /* wipes the password */
 
 /* The first line of a secret file, without the newline. 0 or -errno; -EPERM
- * when group or others may read it. The caller wipes `out`. */
+ * when group or others may read it, -ENODATA when it is empty. The caller
+ * wipes `out`. */
 int conf_read_secret(const char *path, char *out, size_t max) MUST_CHECK;
 
 #endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conf.c - the configuration, applied and checked
+ *
+ * Turns the entries of files and --set into struct conf: the last one of each
+ * key, or its default, then what only several keys together show.
+ */
+#include <config.h>
+
+#include "conf.h"
+
+#include "conf_entries.h"
+#include "conf_value.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_BYTES 4608 /* a path and words */
+
+static void apply(struct conf_entries *e, struct conf_target *t,
+		  const struct conf_key *key, const char *value,
+		  const char *origin)
+{
+	bool comment = strstr(value, " ;") || strstr(value, " #");
+	int error = key->set(t, value);
+
+	if (error == -EINVAL)
+		conf_entries_report(e, origin, "%s: %s%s", key->name, t->words,
+				    comment ? " (a comment stands on a line "
+					      "of its own)"
+					    : "");
+	else if (error < 0)
+		conf_entries_report(e, origin, "%s: %s", key->name,
+				    strerror(-error));
+}
+
+static void apply_entry(struct conf_entries *e, struct conf_target *t,
+			const struct conf_entry *entry)
+{
+	t->dir = entry->dir;
+	apply(e, t, entry->key, entry->value, entry->origin);
+}
+
+/* Those of the command line come first, because the first match wins. */
+static void apply_all(struct conf_entries *e, struct conf_target *t,
+		      const struct conf_key *key)
+{
+	for (int files = 0; files < 2; files++)
+		for (size_t i = 0; i < e->count; i++)
+			if (e->entry[i].key == key &&
+			    (e->entry[i].file != 0) == files)
+				apply_entry(e, t, &e->entry[i]);
+}
+
+static void apply_last(struct conf_entries *e, struct conf_target *t,
+		       const struct conf_key *key, const char *relay)
+{
+	const struct conf_entry *entry = conf_entries_find(e, key, relay);
+	char origin[64];
+
+	if (entry != NULL) {
+		apply_entry(e, t, entry);
+	} else if (key->initial[0] != '\0') {
+		snprintf(origin, sizeof(origin), "default of [%s]",
+			 key->section);
+		t->dir = NULL;
+		apply(e, t, key, key->initial, origin);
+	}
+}
+
+static void apply_key(struct conf_entries *e, struct conf_target *t,
+		      const struct conf_key *key)
+{
+	if (key->repeatable) {
+		apply_all(e, t, key);
+	} else if (strcmp(key->section, "relay") != 0) {
+		apply_last(e, t, key, NULL);
+	} else {
+		for (size_t i = 0; i < t->conf->relay_count; i++) {
+			t->relay = &t->conf->relay[i];
+			apply_last(e, t, key, t->relay->name);
+		}
+	}
+}
+
+/* Does a file or --set give this key? */
+static const char *given(const struct conf_entries *e, const char *section,
+			 const char *name, const char *relay)
+{
+	const struct conf_entry *entry;
+
+	for (size_t i = 0; i < conf_key_count; i++) {
+		if (strcmp(conf_keys[i].section, section) != 0 ||
+		    strcmp(conf_keys[i].name, name) != 0)
+			continue;
+		entry = conf_entries_find(e, &conf_keys[i], relay);
+		return entry ? entry->origin : NULL;
+	}
+	return NULL;
+}
+
+static void check_proxy(struct conf_entries *e)
+{
+	const char *username = given(e, "proxy", "username", NULL);
+	const char *password = given(e, "proxy", "password_file", NULL);
+
+	if (username != NULL && password == NULL)
+		conf_entries_report(e, username,
+				    "username: password_file is missing in "
+				    "[proxy]");
+	if (username == NULL && password != NULL)
+		conf_entries_report(e, password,
+				    "password_file: username is missing in "
+				    "[proxy]");
+}
+
+static void check_relay(struct conf_entries *e, const struct conf *conf,
+			const struct conf_relay *relay)
+{
+	const char *uri = given(e, "relay", "uri", relay->name);
+	const char *username = given(e, "relay", "username", relay->name);
+	const char *password = given(e, "relay", "password_file", relay->name);
+	const char *secret = given(e, "relay", "secret_file", relay->name);
+	const char *ca = given(e, "relay", "ca_file", relay->name);
+
+	if (uri == NULL)
+		conf_entries_report(e, relay->origin,
+				    "relay %s has no uri: write uri = "
+				    "turns:HOST:443?transport=tcp",
+				    relay->name);
+	if (password != NULL && secret != NULL)
+		conf_entries_report(e, secret,
+				    "secret_file: password_file is given as "
+				    "well: leave one of them");
+	if (password != NULL && username == NULL)
+		conf_entries_report(e, password,
+				    "password_file: username is missing");
+	if (username != NULL && password == NULL && secret == NULL)
+		conf_entries_report(e, username,
+				    "username: password_file or secret_file "
+				    "is missing");
+	if (ca != NULL && relay->host[0] != '\0' && !relay->tls)
+		conf_entries_report(e, ca,
+				    "ca_file: the relay is not reached over "
+				    "TLS: write turns: in uri");
+	if (relay->path == CONF_PATH_PROXY && !conf->proxy.configured &&
+	    given(e, "proxy", "url", NULL) != NULL)
+		conf_entries_report(e, relay->origin,
+				    "path: there is no proxy: set url in "
+				    "[proxy]");
+}
+
+/* The relays that sections and settings name, in order. */
+static int make_relays(struct conf *conf, const struct conf_entries *e)
+{
+	conf->relay = calloc(e->relay_count + 1, sizeof(*conf->relay));
+	if (conf->relay == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->relay_count; i++) {
+		struct conf_relay *relay = &conf->relay[i];
+
+		snprintf(relay->name, sizeof(relay->name), "%s",
+			 e->relay[i].name);
+		snprintf(relay->origin, sizeof(relay->origin), "%s",
+			 e->relay[i].origin);
+	}
+	conf->relay_count = e->relay_count;
+	return 0;
+}
+
+struct conf *conf_load(const struct conf_source *source,
+		       void (*report)(void *arg, const char *line), void *arg)
+{
+	struct conf *conf = calloc(1, sizeof(*conf));
+	char words[WORDS_BYTES] = "";
+	struct conf_target t = {
+		.conf = conf,
+		.words = words,
+		.words_max = sizeof(words),
+	};
+	struct conf_entries e;
+	bool failed;
+
+	conf_entries_init(&e, source, report, arg);
+	if (conf == NULL || make_relays(conf, &e) < 0) {
+		conf_entries_report(&e, "tunneld", "out of memory");
+	} else {
+		for (size_t i = 0; i < conf_key_count; i++)
+			apply_key(&e, &t, &conf_keys[i]);
+		check_proxy(&e);
+		for (size_t i = 0; i < conf->relay_count; i++)
+			check_relay(&e, conf, &conf->relay[i]);
+	}
+	failed = e.failed;
+	conf_entries_fini(&e);
+	if (!failed)
+		return conf;
+	conf_free(conf);
+	return NULL;
+}
+
+void conf_free(struct conf *conf)
+{
+	if (conf == NULL)
+		return;
+	explicit_bzero(conf->proxy.password, sizeof(conf->proxy.password));
+	for (char **p = conf->proxy.no_proxy; p != NULL && *p != NULL; p++)
+		free(*p);
+	free(conf->proxy.no_proxy);
+	free(conf->relay);
+	rules_fini(&conf->rules);
+	free(conf);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conf_secret.c - files that hold a password or a shared secret
+ *
+ * Turns the first line of a file that nobody else can read into a string.
+ */
+#include <config.h>
+
+#include "conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+/* systemd hands credentials to us alone, in a directory that only we can
+ * enter, but by an access list that shows as group bits (systemd.exec(5)). */
+static bool is_credential(const char *path)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	size_t len = dir ? strlen(dir) : 0;
+
+	return len > 1 && strncmp(path, dir, len) == 0 && path[len] == '/' &&
+	       strstr(path, "/../") == NULL;
+}
+
+/* As much as is there, up to `max`. */
+static ssize_t read_some(int fd, char *out, size_t max)
+{
+	size_t len = 0;
+
+	while (len < max) {
+		ssize_t n = read(fd, out + len, max - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+int conf_read_secret(const char *path, char *out, size_t max)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	ssize_t n;
+	size_t len;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		n = -errno;
+	else if (!S_ISREG(st.st_mode))
+		n = -EINVAL;
+	else if ((st.st_mode & 077) != 0 && !is_credential(path))
+		n = -EPERM;
+	else
+		n = read_some(fd, out, max);
+	close(fd);
+	if (n < 0)
+		return (int)n;
+
+	for (len = 0; len < (size_t)n && out[len] != '\n'; len++)
+		if (out[len] == '\0')
+			return -EBADMSG;
+	if (len == max)
+		return -E2BIG;
+	if (len > 0 && out[len - 1] == '\r')
+		len--;
+	explicit_bzero(out + len, max - len);
+	return len > 0 ? 0 : -ENODATA;
+}

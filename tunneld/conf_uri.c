@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conf_uri.c - the addresses of proxies and relays as URIs
+ *
+ * Turns the URL of an HTTP proxy (RFC 3986, 3) and the URI of a TURN relay
+ * (RFC 7065, 3) into host, port and what else they say, or into words that say
+ * what is wrong and what would be right.
+ */
+#include <config.h>
+
+#include "conf_uri.h"
+
+#include "addr.h"
+#include "hostname.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define HTTP_PORT  80
+#define TURN_PORT  3478 /* RFC 7065, 3.2 */
+#define TURNS_PORT 5349
+
+struct words {
+	char *text;
+	size_t max;
+};
+
+PRINTF_LIKE(2, 3)
+static int wrong(const struct words *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(w->text, w->max, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* RFC 3986, 2.1. False: malformed, too long, or a control byte. */
+static bool percent_decode(const char *text, size_t len, char *out, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		int c = (unsigned char)text[i];
+
+		if (c == '%') {
+			if (len - i < 3 || hex(text[i + 1]) < 0 ||
+			    hex(text[i + 2]) < 0)
+				return false;
+			c = hex(text[i + 1]) << 4 | hex(text[i + 2]);
+			i += 2;
+		}
+		if (c < 0x20 || c == 0x7f || n + 1 >= max)
+			return false;
+		out[n++] = (char)c;
+	}
+	out[n] = '\0';
+	return true;
+}
+
+/* HOST, HOST:PORT, [V6] or [V6]:PORT. */
+static int parse_host(const char *text, uint16_t default_port,
+		      struct conf_uri *uri, const struct words *w)
+{
+	char host[CONTROL_NAME_MAX + 1], ip[ADDR_TEXT_MAX];
+	struct endpoint e;
+
+	uri->port = default_port;
+	if (*text != '[' && strchr(text, ':') != strrchr(text, ':'))
+		return wrong(w,
+			     "`%s`: write an IPv6 address in brackets, as in "
+			     "[2001:db8::1]:443",
+			     text);
+	if (*text == '\0' || *text == ':')
+		return wrong(w, "the host is missing");
+	if (!addr_split_host_port(text, host, sizeof(host), &uri->port))
+		return wrong(w,
+			     "`%s` is not HOST or HOST:PORT with a port of 1 "
+			     "to 65535",
+			     text);
+	if (addr_parse_ip(host, &e)) {
+		strcpy(uri->host, addr_format_ip(&e, ip));
+		return 0;
+	}
+	if (!hostname_normalise(host, uri->host))
+		return wrong(w, "`%s` is neither a host name nor an address",
+			     host);
+	return 0;
+}
+
+static int parse_user(const char *text, size_t len, struct conf_uri *uri,
+		      const struct words *w)
+{
+	const char *colon = memchr(text, ':', len);
+	size_t user_len = colon ? (size_t)(colon - text) : len;
+
+	uri->has_user = true;
+	if (percent_decode(text, user_len, uri->username,
+			   sizeof(uri->username)) &&
+	    (colon == NULL ||
+	     percent_decode(colon + 1, len - user_len - 1, uri->password,
+			    sizeof(uri->password))))
+		return 0;
+	return wrong(w, "the user name or password before the @ is not well "
+			"formed (percent-encoded, at most 255 characters)");
+}
+
+static int check_scheme(const char *text, size_t len, const struct words *w)
+{
+	if (len == 4 && strncasecmp(text, "http", 4) == 0)
+		return 0;
+	if (len == 5 && strncasecmp(text, "https", 5) == 0)
+		return wrong(w, "https:// proxies are not supported by this "
+				"version: write http://HOST:PORT");
+	if (len >= 5 && strncasecmp(text, "socks", 5) == 0)
+		return wrong(w, "SOCKS proxies are not supported by this "
+				"version: write http://HOST:PORT");
+	return wrong(w, "not the URL of an HTTP proxy: write http://HOST:PORT");
+}
+
+int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
+		   char *words, size_t words_max)
+{
+	const struct words w = { words, words_max };
+	const char *scheme_end = strstr(text, "://"), *at;
+	char authority[CONTROL_NAME_MAX + 16];
+	size_t len;
+
+	memset(uri, 0, sizeof(*uri));
+	if (scheme_end != NULL) {
+		if (check_scheme(text, (size_t)(scheme_end - text), &w) < 0)
+			return -EINVAL;
+		text = scheme_end + 3;
+	} else if (!credentials) {
+		return check_scheme("", 0, &w);
+	}
+	at = strrchr(text, '@');
+	if (at != NULL && !credentials)
+		return wrong(&w, "secrets never stand in the file: write "
+				 "http://HOST:PORT, and username and "
+				 "password_file");
+	if (at != NULL) {
+		if (parse_user(text, (size_t)(at - text), uri, &w) < 0)
+			return -EINVAL;
+		text = at + 1;
+	}
+	len = strcspn(text, "/?#");
+	if (text[len] != '\0' && strcmp(text + len, "/") != 0)
+		return wrong(&w, "a proxy has no path: write http://HOST:PORT");
+	if (len >= sizeof(authority))
+		return wrong(&w, "the host is longer than any name");
+	memcpy(authority, text, len);
+	authority[len] = '\0';
+	return parse_host(authority, HTTP_PORT, uri, &w);
+}
+
+/* RFC 7065, 3.1: `?transport=` is all that may follow. */
+static int parse_transport(const char *query, bool tls, const struct words *w)
+{
+	static const char key[] = "transport=";
+
+	if (query == NULL) {
+		if (tls)
+			return 0;
+		return wrong(w, "turn: means UDP by itself, which relays "
+				"behind a proxy cannot use: write "
+				"turn:HOST:PORT?transport=tcp");
+	}
+	if (strncasecmp(query, key, sizeof(key) - 1) != 0)
+		return wrong(w, "only ?transport=tcp may follow the host");
+	query += sizeof(key) - 1;
+	if (strcasecmp(query, "tcp") == 0)
+		return 0;
+	if (strcasecmp(query, "udp") == 0)
+		return wrong(w, "relays are not reached over UDP by this "
+				"version: write ?transport=tcp");
+	return wrong(w, "transport `%s` is unknown: write ?transport=tcp",
+		     query);
+}
+
+int conf_uri_turn(const char *text, struct conf_uri *uri, char *words,
+		  size_t words_max)
+{
+	const struct words w = { words, words_max };
+	char authority[CONTROL_NAME_MAX + 16];
+	const char *query;
+	size_t len;
+
+	memset(uri, 0, sizeof(*uri));
+	uri->tls = strncasecmp(text, "turns:", 6) == 0;
+	if (!uri->tls && strncasecmp(text, "turn:", 5) != 0)
+		return wrong(&w, "not the URI of a relay: write "
+				 "turns:HOST:443?transport=tcp");
+	text = strchr(text, ':') + 1;
+	if (strncmp(text, "//", 2) == 0)
+		return wrong(&w, "no // in the URI of a relay: write "
+				 "turns:HOST:443?transport=tcp");
+	if (strchr(text, '@') != NULL)
+		return wrong(&w, "no user in the URI of a relay: write "
+				 "username, and password_file or secret_file");
+	len = strcspn(text, "?/#");
+	if (text[len] != '\0' && text[len] != '?')
+		return wrong(&w, "only ?transport=tcp may follow the host");
+	if (len >= sizeof(authority))
+		return wrong(&w, "the host is longer than any name");
+	memcpy(authority, text, len);
+	authority[len] = '\0';
+	query = text[len] == '?' ? text + len + 1 : NULL;
+	if (parse_host(authority, uri->tls ? TURNS_PORT : TURN_PORT, uri, &w) <
+	    0)
+		return -EINVAL;
+	return parse_transport(query, uri->tls, &w);
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conf_value.c - the table of keys, and a setter for each
+ *
+ * Turns the text of one value into its place in struct conf, or into words
+ * that say what is wrong and what would be right. What one value alone shows
+ * is checked here, files that it names included; conf.c checks the rest.
+ */
+#include <config.h>
+
+#include "conf_value.h"
+
+#include "addr.h"
+#include "conf_uri.h"
+
+#include <turnout/paths.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+#define SECRET_MAX 1024
+
+int conf_wrong(struct conf_target *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(t->words, t->words_max, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* ---- kinds of values ---- */
+
+static int set_text(struct conf_target *t, char *out, size_t max,
+		    const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len == 0)
+		return conf_wrong(t, "the value is empty: leave the line out");
+	if (len >= max)
+		return conf_wrong(t,
+				  "%zu characters are too many: at most %zu "
+				  "are possible",
+				  len, max - 1);
+	memcpy(out, value, len + 1);
+	return 0;
+}
+
+/* The index of `value` among `choices`, or -EINVAL. */
+static int choose(struct conf_target *t, const char *const *choices,
+		  const char *form, const char *value)
+{
+	for (int i = 0; choices[i] != NULL; i++)
+		if (strcmp(choices[i], value) == 0)
+			return i;
+	return conf_wrong(t, "`%s` is none of %s", value, form);
+}
+
+static int set_path(struct conf_target *t, char out[CONF_PATH_MAX],
+		    const char *value)
+{
+	bool relative = value[0] != '/' && t->dir != NULL;
+	int n;
+
+	if (value[0] == '\0')
+		return conf_wrong(t, "the value is empty: leave the line out");
+	if (value[0] == '"')
+		return conf_wrong(t, "write the path without quotes");
+	n = snprintf(out, CONF_PATH_MAX, "%s%s%s", relative ? t->dir : "",
+		     relative ? "/" : "", value);
+	if (n < 0 || n >= CONF_PATH_MAX)
+		return conf_wrong(t, "the path is too long");
+	return 0;
+}
+
+static int set_secret(struct conf_target *t, char out[CONF_PATH_MAX],
+		      const char *value)
+{
+	char secret[SECRET_MAX];
+	int error = set_path(t, out, value);
+
+	if (error < 0)
+		return error;
+	error = conf_read_secret(out, secret, sizeof(secret));
+	explicit_bzero(secret, sizeof(secret));
+	switch (error) {
+	case 0:
+		return 0;
+	case -EPERM:
+		return conf_wrong(t,
+				  "%s: group or others have access to it: "
+				  "chmod 600 it",
+				  out);
+	case -ENODATA:
+		return conf_wrong(t,
+				  "%s: the first line is empty: write the "
+				  "secret there",
+				  out);
+	case -EINVAL:
+		return conf_wrong(t, "%s: not a regular file", out);
+	case -E2BIG:
+		return conf_wrong(t, "%s: the first line is too long", out);
+	case -EBADMSG:
+		return conf_wrong(t, "%s: not a text file", out);
+	default:
+		return conf_wrong(t, "%s: %s", out, strerror(-error));
+	}
+}
+
+static int set_pool(struct conf_target *t, struct endpoint *pool,
+		    uint8_t *pool_bits, uint8_t family, const char *value)
+{
+	static const struct endpoint none;
+	uint8_t min = family == ENDPOINT_IPV4 ? 8 : 32;
+	uint8_t max = family == ENDPOINT_IPV4 ? 28 : 120;
+	struct endpoint ip;
+	uint8_t bits;
+
+	if (strcmp(value, "none") == 0) {
+		*pool = none;
+		*pool_bits = 0;
+		return 0;
+	}
+	if (!addr_parse_prefix(value, &ip, &bits) || ip.family != family)
+		return conf_wrong(t,
+				  "`%s` is not an IPv%d network: write "
+				  "ADDRESS/BITS with zero bits behind the "
+				  "prefix, or none",
+				  value, family);
+	if (bits < min || bits > max)
+		return conf_wrong(t, "write a prefix of %d to %d bits", min,
+				  max);
+	if (addr_is_loopback(&ip) || ip.ip[0] == 0xff ||
+	    (family == ENDPOINT_IPV4 && (ip.ip[0] == 0 || ip.ip[0] >= 224)))
+		return conf_wrong(t,
+				  "`%s` holds addresses that no host has: "
+				  "write a network that is free",
+				  value);
+	*pool = ip;
+	*pool_bits = bits;
+	return 0;
+}
+
+/* ---- [proxy] ---- */
+
+static int set_proxy_url(struct conf_target *t, const char *value)
+{
+	struct conf_uri uri;
+	int error;
+
+	t->conf->proxy.configured = false;
+	if (strcmp(value, "env") == 0)
+		return conf_env_proxy(t);
+	if (strcmp(value, "none") == 0)
+		return 0;
+	error = conf_uri_proxy(value, false, &uri, t->words, t->words_max);
+	if (error < 0)
+		return error;
+	strcpy(t->conf->proxy.host, uri.host);
+	t->conf->proxy.port = uri.port;
+	t->conf->proxy.configured = true;
+	return 0;
+}
+
+static int set_proxy_username(struct conf_target *t, const char *value)
+{
+	/* That of the environment belonged to its own name. */
+	explicit_bzero(t->conf->proxy.password,
+		       sizeof(t->conf->proxy.password));
+	if (strchr(value, ':') != NULL) /* RFC 7617, 2 */
+		return conf_wrong(t, "a user name has no colon");
+	return set_text(t, t->conf->proxy.username,
+			sizeof(t->conf->proxy.username), value);
+}
+
+static int set_proxy_password_file(struct conf_target *t, const char *value)
+{
+	return set_secret(t, t->conf->proxy.password_file, value);
+}
+
+static int set_proxy_auth(struct conf_target *t, const char *value)
+{
+	static const char *const choices[] = { "basic", NULL };
+	int n = choose(t, choices, "basic", value);
+
+	return n < 0 ? n : 0;
+}
+
+static int add_entry(struct conf_target *t, const char *entry)
+{
+	char **list = t->conf->proxy.no_proxy;
+	size_t n = 0;
+
+	while (list != NULL && list[n] != NULL)
+		n++;
+	list = reallocarray(list, n + 2, sizeof(*list));
+	if (list == NULL)
+		return -ENOMEM;
+	t->conf->proxy.no_proxy = list;
+	list[n] = strdup(entry);
+	list[n + 1] = NULL;
+	return list[n] == NULL ? -ENOMEM : 0;
+}
+
+int conf_add_no_proxy(struct conf_target *t, const char *list, bool lenient)
+{
+	static const char between[] = ", \t";
+	char *copy = strdup(list), *entry, *rest = NULL;
+	struct rule rule;
+	int error = copy ? 0 : -ENOMEM;
+
+	for (entry = copy ? strtok_r(copy, between, &rest) : NULL;
+	     entry != NULL && error == 0;
+	     entry = strtok_r(NULL, between, &rest)) {
+		error = rules_parse_no_proxy(entry, &rule, t->words,
+					     t->words_max);
+		if (error == 0) {
+			error = add_entry(t, entry);
+		} else if (lenient) {
+			log_warn("no_proxy of the environment: %s; ignored",
+				 t->words);
+			error = 0;
+		}
+	}
+	free(copy);
+	return error;
+}
+
+static int set_proxy_no_proxy(struct conf_target *t, const char *value)
+{
+	return conf_add_no_proxy(t, value, false);
+}
+
+/* ---- [relay NAME] ---- */
+
+static int set_relay_uri(struct conf_target *t, const char *value)
+{
+	struct conf_uri uri;
+	int error = conf_uri_turn(value, &uri, t->words, t->words_max);
+
+	if (error < 0)
+		return error;
+	strcpy(t->relay->host, uri.host);
+	t->relay->port = uri.port;
+	t->relay->tls = uri.tls;
+	return 0;
+}
+
+static int set_relay_username(struct conf_target *t, const char *value)
+{
+	return set_text(t, t->relay->username, sizeof(t->relay->username),
+			value);
+}
+
+static int set_relay_password_file(struct conf_target *t, const char *value)
+{
+	return set_secret(t, t->relay->password_file, value);
+}
+
+static int set_relay_secret_file(struct conf_target *t, const char *value)
+{
+	return set_secret(t, t->relay->secret_file, value);
+}
+
+static int set_relay_ca_file(struct conf_target *t, const char *value)
+{
+	struct stat st;
+	int error = set_path(t, t->relay->ca_file, value);
+
+	if (error < 0)
+		return error;
+	if (stat(t->relay->ca_file, &st) < 0 ||
+	    access(t->relay->ca_file, R_OK) < 0)
+		return conf_wrong(t, "%s: %s", t->relay->ca_file,
+				  strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return conf_wrong(t, "%s: not a regular file",
+				  t->relay->ca_file);
+	return 0;
+}
+
+static int set_relay_path(struct conf_target *t, const char *value)
+{
+	static const char *const choices[] = {
+		[CONF_PATH_AUTO] = "auto",
+		[CONF_PATH_DIRECT] = "direct",
+		[CONF_PATH_PROXY] = "proxy",
+		NULL,
+	};
+	int n = choose(t, choices, "auto, direct, proxy", value);
+
+	if (n < 0)
+		return n;
+	t->relay->path = (enum conf_path)n;
+	return 0;
+}
+
+/* ---- [media], [names], [rules], [daemon] ---- */
+
+static int set_media_mode(struct conf_target *t, const char *value)
+{
+	static const char *const choices[] = {
+		[CONF_MEDIA_ALWAYS] = "always",
+		[CONF_MEDIA_AUTO] = "auto",
+		[CONF_MEDIA_NEVER] = "never",
+		NULL,
+	};
+	int n = choose(t, choices, "always, auto, never", value);
+
+	if (n < 0)
+		return n;
+	t->conf->media = (enum conf_media)n;
+	return 0;
+}
+
+static int set_names_pool4(struct conf_target *t, const char *value)
+{
+	return set_pool(t, &t->conf->pool4, &t->conf->pool4_bits, ENDPOINT_IPV4,
+			value);
+}
+
+static int set_names_pool6(struct conf_target *t, const char *value)
+{
+	return set_pool(t, &t->conf->pool6, &t->conf->pool6_bits, ENDPOINT_IPV6,
+			value);
+}
+
+static int set_rules_rule(struct conf_target *t, const char *value)
+{
+	struct rule rule;
+	int error = rules_parse_line(value, &rule, t->words, t->words_max);
+
+	return error < 0 ? error : rules_add(&t->conf->rules, &rule);
+}
+
+static int set_daemon_socket(struct conf_target *t, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (value[0] != '/')
+		return conf_wrong(t, "`%s` is not an absolute path", value);
+	if (len > SOCKET_PATH_MAX)
+		return conf_wrong(t,
+				  "%zu characters are too many for a socket: "
+				  "at most %d are possible",
+				  len, SOCKET_PATH_MAX);
+	strcpy(t->conf->socket, value);
+	return 0;
+}
+
+static int set_daemon_log_level(struct conf_target *t, const char *value)
+{
+	if (log_level_parse(value, &t->conf->log_level))
+		return 0;
+	return conf_wrong(t, "`%s` is none of error, warn, info, debug", value);
+}
+
+const struct conf_key conf_keys[] = {
+#define CONF_KEY(section, key, repeatable, initial, form, help)             \
+	{                                                                   \
+		#section, #key, set_##section##_##key, repeatable, initial, \
+		form,     help                                              \
+	},
+#include "conf_keys.def"
+#undef CONF_KEY
+};
+const size_t conf_key_count = ARRAY_SIZE(conf_keys);
