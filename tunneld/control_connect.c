@@ -170,6 +170,7 @@ static void start(struct conn *conn, const char *host, uint16_t port,
 	conn->passed_fd = -1;
 	req->loop = conn->control->opts.loop;
 	req->done = on_dialed;
+	req->drop = free;
 	req->arg = k;
 	conn->dial = req;
 	conn->state = CONN_STATE_CONNECTING;

@@ -394,7 +394,11 @@ static void stop(void *arg)
 
 static void discard(void *arg)
 {
-	dial_request_free(arg);
+	struct dial_request *req = arg;
+
+	if (req->drop != NULL)
+		req->drop(req->arg);
+	dial_request_free(req);
 }
 
 struct dial_pool *dial_pool_new(unsigned int threads_max)

@@ -78,6 +78,8 @@ struct dial_request {
 	/* who wants it */
 	struct loop *loop;
 	dial_done_fn *done;
+	thread_job_fn
+		*drop; /* NULL, or: frees `arg` when the pool ends first */
 	void *arg;
 	/* what came of it, valid in `done` */
 	enum dial_reason reason;

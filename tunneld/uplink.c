@@ -443,6 +443,14 @@ static int connected(struct uplink *u, struct dial_request *req,
 	return 0;
 }
 
+static void drop_dialing(void *arg)
+{
+	struct dialing *d = arg;
+
+	relay_set_put(d->set);
+	free(d);
+}
+
 static void on_dialed(void *arg, struct dial_request *req, uint64_t now_ms)
 {
 	struct dialing *d = arg;
@@ -458,8 +466,7 @@ static void on_dialed(void *arg, struct dial_request *req, uint64_t now_ms)
 			fail(u, 0x30000u, strerror(-err), now_ms);
 	}
 	dial_request_free(req);
-	relay_set_put(d->set);
-	free(d);
+	drop_dialing(d);
 }
 
 static void fill_request(struct uplink *u, struct dial_request *req)
@@ -473,6 +480,7 @@ static void fill_request(struct uplink *u, struct dial_request *req)
 	req->alpn_header = true;
 	req->loop = u->env->loop;
 	req->done = on_dialed;
+	req->drop = drop_dialing;
 }
 
 static void start_dial(void *arg, uint64_t now_ms)
