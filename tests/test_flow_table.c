@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test_flow_table.c - what is promised for a socket, by user and cookie */
+#include <config.h>
+
+#include "flow_table.h"
+#include "lib/unit.h"
+
+#include <errno.h>
+
+static struct flow_record record(uint64_t cookie, uid_t uid, uint64_t secret)
+{
+	return (struct flow_record){ .cookie = cookie,
+				     .uid = uid,
+				     .secret = secret };
+}
+
+static void test_find_and_remove(void)
+{
+	struct flow_table *t = flow_table_new();
+	struct flow_record a = record(7, 1000, 1), b = record(7, 1001, 2);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	CU_ASSERT_PTR_NULL(flow_table_find(t, 7, 1000));
+	CU_ASSERT_EQUAL(flow_table_add(t, &a), 0);
+	CU_ASSERT_EQUAL(flow_table_add(t, &b), 0);
+	CU_ASSERT_EQUAL(flow_table_find(t, 7, 1000)->secret, 1);
+	CU_ASSERT_EQUAL(flow_table_find(t, 7, 1001)->secret, 2);
+	CU_ASSERT_PTR_NULL(flow_table_find(t, 7, 0));
+	flow_table_remove(t, 7, 99); /* a flow of before: no effect */
+	CU_ASSERT_EQUAL(flow_table_count(t), 2);
+	flow_table_remove(t, 7, 1);
+	CU_ASSERT_PTR_NULL(flow_table_find(t, 7, 1000));
+	CU_ASSERT_EQUAL(flow_table_find(t, 7, 1001)->secret, 2);
+	flow_table_free(t);
+}
+
+static void test_limit_is_per_user(void)
+{
+	struct flow_table *t = flow_table_new();
+	struct flow_record r = record(0, 1000, 0);
+	int err = 0;
+	uint64_t n = 0;
+
+	while (err == 0 && n < 100000) {
+		n++;
+		r = record(n, 1000, n);
+		err = flow_table_add(t, &r);
+	}
+	CU_ASSERT_EQUAL(err, -ENOBUFS);
+	CU_ASSERT_EQUAL(flow_table_count(t), n - 1);
+	r = record(1, 1001, 1);
+	CU_ASSERT_EQUAL(flow_table_add(t, &r), 0);
+	for (uint64_t i = 1; i < n; i++) {
+		CU_ASSERT_EQUAL(flow_table_find(t, i, 1000)->secret, i);
+		flow_table_remove(t, i, i);
+	}
+	CU_ASSERT_EQUAL(flow_table_count(t), 1);
+	flow_table_free(t);
+}
+
+static CU_TestInfo tests[] = {
+	{ "users do not see each other's flows", test_find_and_remove },
+	{ "one user cannot take all room", test_limit_is_per_user },
+	CU_TEST_INFO_NULL,
+};
+static CU_SuiteInfo suites[] = {
+	{ .pName = "flow_table", .pTests = tests },
+	CU_SUITE_INFO_NULL,
+};
+UNIT_MAIN(suites)
