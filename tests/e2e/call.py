@@ -44,14 +44,14 @@ class End:
         program, *flags = PROGRAMS[app]
         self.name = f"{room}-{role}"
         self.log = host.dir / (self.name + ".log")
-        argv = [*wrap, sys.executable, labs.APPS / program, *flags, "--role",
+        argv = [*wrap, sys.executable, host.lab.apps / program, *flags, "--role",
                 role, "--room", room, "--spki", host.lab.spki, *options]
         with open(self.log, "ab") as log:
             self.child = host.start(
                 *argv, user=USERS.get(app), stdout=subprocess.PIPE,
                 stderr=log, text=True,
-                env={"SSL_CERT_FILE": str(host.lab.ca), "HOME": "/nonexistent",
-                     "PYTHONDONTWRITEBYTECODE": "1"})
+                env={"SSL_CERT_FILE": str(host.lab.ca),
+                     "HOME": "/nonexistent"})
         self.started = labs.now()
 
     def verdicts(self, timeout_s):

@@ -29,8 +29,8 @@ import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-APPS = HERE / "apps"
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("TURNOUT_BUILD", TOP / "build")).resolve()
 
 INSIDE, LAN_GATEWAY, LAN_DNS = "10.20.0.2", "10.20.0.1", "10.20.0.53"
 PROXY, RELAY, REST_RELAY = "192.0.2.10", "192.0.2.20", "192.0.2.30"
@@ -240,6 +240,10 @@ class Host:
         self.enter = ["nsenter", "--target", str(self.holder.pid), "--net",
                       "--mount", "--wd=/"]
         self.do("mount", "-t", "tmpfs", "-o", "mode=755", "run", "/run")
+        # Any user may come to these, wherever the checkout is.
+        for source, target in ((TOP, lab.source), (BUILD, lab.build)):
+            if source.exists():
+                self.do("mount", "--bind", source, target)
         self.do("ip", "link", "set", "lo", "up")
 
     def do(self, *argv, stdin=None):
@@ -277,7 +281,8 @@ class Host:
         return self._start(become, argv, options)
 
     def _start(self, become, argv, options):
-        env = {**os.environ, **options.pop("env", {})}
+        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+               **options.pop("env", {})}
         child = subprocess.Popen(
             [*self.enter, *become, *map(str, argv)], env=env,
             start_new_session=True,
@@ -290,6 +295,13 @@ class Lab:
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="turnout-lab-"))
         self.dir.chmod(0o755)
+        self.source = self.dir / "source"
+        self.build = self.dir / "build"
+        self.source.mkdir()
+        self.build.mkdir()
+        self.apps = self.source / "tests" / "e2e" / "apps"
+        self.turnout = self.build / "tunneld" / "turnout"
+        self.tunneld = self.build / "tunneld" / "tunneld"
         self.children = []
         self.hosts = []
         self.guests = []
@@ -404,7 +416,7 @@ class Lab:
 
     def start_said_ready(self, host, program, *argv):
         log = host.dir / (program + ".log")
-        host.start(sys.executable, "-u", APPS / program, *argv, log=log.name)
+        host.start(sys.executable, "-u", self.apps / program, *argv, log=log.name)
         return program, log
 
     def start_squid(self):
@@ -458,6 +470,10 @@ class Lab:
 
     def forget_counts(self):
         self.set_mood(self.mood)
+
+    def run(self, config, *options):
+        """The beginning of a command line: the rest is run with turnout."""
+        return [self.turnout, "run", "--config", config, *options, "--"]
 
     def config(self, name, user="root", proxy=PROXY_URL, basic=None,
                relay="relay", relay_password=RELAY_PASSWORD, trusted=True,

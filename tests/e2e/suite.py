@@ -15,10 +15,6 @@ import lab as labs
 Test = collections.namedtuple("Test", "name run")
 TESTS = []
 CI = os.environ.get("CI") == "true"
-TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-BUILD = pathlib.Path(os.environ.get("TURNOUT_BUILD", TOP / "build")).resolve()
-TURNOUT = BUILD / "tunneld" / "turnout"
-TUNNELD = BUILD / "tunneld" / "tunneld"
 
 
 class Failed(Exception):
@@ -46,11 +42,6 @@ def skip(reason):
     """A package is missing: fine by hand, not in CI."""
     if reason:
         raise (Failed if CI else Skipped)(reason)
-
-
-def turnout(config, *options):
-    """The beginning of a command line: what follows is run with turnout."""
-    return [TURNOUT, "run", "--config", config, *options, "--"]
 
 
 def tunnelds():

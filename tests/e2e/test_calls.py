@@ -4,7 +4,7 @@ of firewall, and not one datagram of theirs reaches it
 """
 import call
 import lab as labs
-from suite import check, skip, test, turnout
+from suite import check, skip, test
 from test_lab import open_call
 
 # A call may take this much longer to connect than in the open network.
@@ -25,7 +25,7 @@ def tunnelled(lab, mood, app, name, **conf):
     usual_s = open_call(lab, app)
     lab.set_mood(mood)
     config = lab.config(name, user=call.USERS.get(app, "root"), **conf)
-    ends = call.Call(lab, app, name, wrap=turnout(config)).finish()
+    ends = call.Call(lab, app, name, wrap=lab.run(config)).finish()
     call.check_good(*ends)
     took_s = ends[0]["took_s"]
     check(took_s <= usual_s + LONGER_S,
@@ -58,7 +58,7 @@ def twenty(lab):
     outside = call.End(lab.outside, "aiortc", "twenty", "answer",
                        options=[*options, "--calls", number])
     inside = [call.End(lab.inside, "aiortc", f"twenty-{room}", "offer",
-                       turnout(config), options) for room in range(number)]
+                       lab.run(config), options) for room in range(number)]
     found = [end.verdict(60) for end in inside]
     bad = [call.describe(verdict) for verdict in found if not verdict["ok"]]
     check(not bad, f"{len(bad)} of {number} failed: {bad[:1]}")

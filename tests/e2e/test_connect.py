@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import lab as labs
-from suite import TURNOUT, check, skip, test, turnout
+from suite import check, skip, test
 from test_calls import check_no_leak
 
 # A refusal is one round trip to the proxy and may not take longer than this.
@@ -30,8 +30,8 @@ def inside(lab, name, *argv, timeout_s=20):
 
 
 def connect(lab, name, config, *argv):
-    status, out, errors = inside(lab, name, *turnout(config), sys.executable,
-                                 labs.APPS / "connect.py", *argv)
+    status, out, errors = inside(lab, name, *lab.run(config), sys.executable,
+                                 lab.apps / "connect.py", *argv)
     check(status == 0 and out, f"connect.py: status {status}: {errors}")
     return json.loads(out), errors
 
@@ -42,7 +42,7 @@ def fetch(lab, argv):
     name = "connect-" + argv[0]
     config = lab.config(name)
     extra = [lab.ca] if argv[0] == "wget" else []
-    status, out, errors = inside(lab, name, *turnout(config), *argv, *extra,
+    status, out, errors = inside(lab, name, *lab.run(config), *argv, *extra,
                                  "https://call.lab.test/")
     check(status == 0 and out == "hello from outside\n",
           f"status {status}: {out} {errors}")
@@ -98,14 +98,14 @@ def passes_through(lab):
     lab.set_mood("drop")
     config = lab.config("run-status")
     for script, wanted in (("exit 0", 0), ("exit 7", 7), ("kill $$", 143)):
-        status, out, errors = inside(lab, "run-status", *turnout(config),
+        status, out, errors = inside(lab, "run-status", *lab.run(config),
                                      "sh", "-c", script)
         check(status == wanted, f"{script}: status {status}, not {wanted}")
         check(out + errors == "", "not silent: " + out + errors)
-    status, _, errors = inside(lab, "run-status", *turnout(config),
+    status, _, errors = inside(lab, "run-status", *lab.run(config),
                                "/nonexistent/program")
     check(status == 127 and errors, f"not found: {status} {errors}")
-    status, _, errors = inside(lab, "run-status", TURNOUT, "run", "--config",
+    status, _, errors = inside(lab, "run-status", lab.turnout, "run", "--config",
                                "/nonexistent.conf", "--", "true")
     check(status == 125 and "nonexistent.conf" in errors,
           f"no configuration: {status} {errors}")

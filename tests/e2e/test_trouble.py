@@ -10,7 +10,7 @@ import sys
 
 import call
 import lab as labs
-from suite import TUNNELD, TURNOUT, check, skip, test, turnout
+from suite import check, skip, test
 from test_calls import check_no_leak
 from test_connect import connect
 
@@ -29,7 +29,7 @@ def failing_call(lab, name, pattern, **conf):
     skip(call.missing("aiortc"))
     lab.set_mood("drop")
     config = lab.config(name, **conf)
-    inside, outside = call.Call(lab, "aiortc", name, wrap=turnout(config),
+    inside, outside = call.Call(lab, "aiortc", name, wrap=lab.run(config),
                                 timeout_s=8).finish()
     for end in (inside, outside):
         check(not end["connected"], "it got through: " + call.describe(end))
@@ -89,14 +89,14 @@ class Daemon:
 
     def start(self):
         self.child = self.lab.inside.start(
-            TUNNELD, "--config", self.config, log=self.log.name,
+            self.lab.tunneld, "--config", self.config, log=self.log.name,
             env={"XDG_RUNTIME_DIR": str(self.runtime)})
         labs.wait_for("tunneld's socket", lambda: self.socket.exists()
                       and self.answers())
 
     def answers(self):
         return subprocess.run(
-            [*self.lab.inside.enter, TURNOUT, "status"], check=False,
+            [*self.lab.inside.enter, self.lab.turnout, "status"], check=False,
             capture_output=True,
             env={**os.environ, "XDG_RUNTIME_DIR": str(self.runtime)}
         ).returncode == 0
@@ -115,7 +115,7 @@ class Talker:
 
     def __init__(self, lab, name, daemon):
         self.child = lab.inside.start(
-            TURNOUT, "run", "--", sys.executable, labs.APPS / "talk.py",
+            lab.turnout, "run", "--", sys.executable, lab.apps / "talk.py",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={"SSL_CERT_FILE": str(lab.ca),
                  "XDG_RUNTIME_DIR": str(daemon.runtime)})
