@@ -60,18 +60,43 @@ static bool is_link_local(const struct endpoint *e)
 	return IN6_IS_ADDR_LINKLOCAL(&in6);
 }
 
+static void note_bound(struct udp_sock *u, const void *addr, socklen_t len)
+{
+	struct endpoint e;
+
+	if (!endpoint_from_sockaddr(&e, addr, len))
+		return;
+	u->link_local = is_link_local(&e);
+	u->native_for_ever = u->link_local || is_loopback(&e);
+}
+
 int datagram_bind(struct sock *s, int fd, const struct sockaddr *addr,
 		  socklen_t len)
 {
-	struct udp_sock *u = &s->udp;
-	struct endpoint e;
-	int ret = next.bind(fd, addr, len);
+	if (next.bind(fd, addr, len) != 0)
+		return -1;
+	note_bound(&s->udp, addr, len);
+	return 0;
+}
 
-	if (ret != 0 || !endpoint_from_sockaddr(&e, addr, len))
-		return ret;
-	u->link_local = is_link_local(&e);
-	u->native_for_ever = u->link_local || is_loopback(&e);
-	return ret;
+void datagram_adopted(struct sock *s, int fd)
+{
+	struct udp_sock *u = &s->udp;
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	char device[64];
+	int saved_errno = errno;
+
+	if (next.getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
+		note_bound(u, &sa, len);
+	len = sizeof(sa);
+	u->kernel_connected = next.getpeername(fd, (struct sockaddr *)&sa,
+					       &len) == 0;
+	len = sizeof(device);
+	u->pin = next.getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+				 &len) == 0 &&
+		 len > 0;
+	errno = saved_errno;
 }
 
 /* Let the kernel's connection go without losing the local port: a port that

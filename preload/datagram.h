@@ -86,6 +86,8 @@ int datagram_setsockopt(struct sock *s, int fd, int level, int name,
 			const void *value, socklen_t len);
 int datagram_ioctl(struct sock *s, int fd, unsigned long request, void *arg);
 int datagram_shutdown(struct sock *s, int fd, int how);
+/* A socket that has been in use before it was tracked: learn its state. */
+void datagram_adopted(struct sock *s, int fd);
 /* Before the last descriptor is closed: sends WIRE_CLOSE. */
 void datagram_closing(struct sock *s, int fd);
 

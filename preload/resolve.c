@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * resolve.c - getaddrinfo(), gethostbyname() and getnameinfo()
+ *
+ * Turns a name that policy reaches by name into the synthetic address that
+ * tunneld keeps for it, in the form of the call; all else is libc's. tunneld
+ * comes first, because libc's resolver talks to name servers where no hook
+ * sees it, and a dead one costs its whole time-out. Without tunneld libc
+ * answers. RFC 3493, 6; RFC 6761, 6.3 (localhost).
+ */
+#include <config.h>
+
+#include "resolve.h"
+
+#include "client.h"
+#include "next.h"
+#include "policy.h"
+
+#include <turnout/compiler.h>
+#include <turnout/control.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* The length without a trailing dot. */
+static size_t bare_length(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && name[len - 1] == '.' ? len - 1 : len;
+}
+
+static bool is_localhost(const char *name, size_t len)
+{
+	static const char localhost[] = "localhost";
+	size_t n = sizeof(localhost) - 1;
+
+	return len >= n && strncasecmp(name + len - n, localhost, n) == 0 &&
+	       (len == n || name[len - n - 1] == '.');
+}
+
+/* Only names are asked of tunneld: no literals in any form that libc knows,
+ * nothing that is not a host name (then libc says so), not this host. */
+static bool is_for_tunneld(const char *name)
+{
+	size_t len = bare_length(name);
+	struct in_addr literal;
+
+	if (len == 0 || len > CONTROL_NAME_MAX || !client_active())
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)name[i] <= ' ' ||
+		    (unsigned char)name[i] >= 0x7f || name[i] == ':')
+			return false;
+	return inet_aton(name, &literal) == 0 && !is_localhost(name, len);
+}
+
+static enum control_resolve_verdict ask(const char *name, uint8_t family,
+					struct endpoint *addr)
+{
+	struct control_resolve request = { .family = family };
+	struct control_resolved answer;
+
+	memcpy(request.name, name, bare_length(name));
+	if (client_ask(CONTROL_RESOLVE, &request, sizeof(request), &answer,
+		       sizeof(answer)) != 0)
+		return CONTROL_RESOLVE_LIBC;
+	*addr = answer.addr;
+	return (enum control_resolve_verdict)answer.verdict;
+}
+
+static int address_family(const struct endpoint *addr)
+{
+	return addr->family == ENDPOINT_IPV6 ? AF_INET6 : AF_INET;
+}
+
+/* The chain is built by libc, so that its freeaddrinfo() fits. */
+static int answer_numeric(const char *name, const struct endpoint *addr,
+			  const char *service, const struct addrinfo *hints,
+			  struct addrinfo **res)
+{
+	struct addrinfo own = { .ai_flags = AI_V4MAPPED | AI_ADDRCONFIG };
+	char text[INET6_ADDRSTRLEN];
+	char *canonical;
+	int err;
+
+	if (hints != NULL)
+		own = *hints;
+	own.ai_flags = (own.ai_flags | AI_NUMERICHOST) & ~AI_ADDRCONFIG;
+	if (inet_ntop(address_family(addr), addr->ip, text, sizeof(text)) ==
+	    NULL)
+		return EAI_FAIL;
+	err = next.getaddrinfo(text, service, &own, res);
+	if (err != 0 || !(own.ai_flags & AI_CANONNAME) || *res == NULL)
+		return err;
+	canonical = strndup(name, bare_length(name));
+	if (canonical == NULL) {
+		next.freeaddrinfo(*res);
+		return EAI_MEMORY;
+	}
+	free((*res)->ai_canonname);
+	(*res)->ai_canonname = canonical;
+	return 0;
+}
+
+int resolve_getaddrinfo(const char *node, const char *service,
+			const struct addrinfo *hints, struct addrinfo **res)
+{
+	int family = hints != NULL ? hints->ai_family : AF_UNSPEC;
+	int flags = hints != NULL ? hints->ai_flags : 0;
+	enum control_resolve_verdict verdict;
+	struct endpoint addr;
+	uint8_t want = ENDPOINT_NONE;
+
+	if (family == AF_INET)
+		want = ENDPOINT_IPV4;
+	else if (family == AF_INET6)
+		want = ENDPOINT_IPV6;
+	if (node == NULL || (flags & AI_NUMERICHOST) ||
+	    (want == ENDPOINT_NONE && family != AF_UNSPEC) ||
+	    !is_for_tunneld(node))
+		return next.getaddrinfo(node, service, hints, res);
+	verdict = ask(node, want, &addr);
+	if (verdict == CONTROL_RESOLVE_NO_ADDRESS && want == ENDPOINT_IPV6 &&
+	    (flags & AI_V4MAPPED))
+		verdict = ask(node, ENDPOINT_IPV4, &addr);
+	switch (verdict) {
+	case CONTROL_RESOLVE_SYNTHETIC:
+		return answer_numeric(node, &addr, service, hints, res);
+	case CONTROL_RESOLVE_BLOCKED:
+		return EAI_NONAME;
+	case CONTROL_RESOLVE_NO_ADDRESS:
+		return EAI_NODATA;
+	default:
+		return next.getaddrinfo(node, service, hints, res);
+	}
+}
+
+/* tunneld knows the names of synthetic addresses; those are never reached
+ * directly. */
+static bool find_name(const struct sockaddr *addr, socklen_t addrlen,
+		      struct control_reversed *answer)
+{
+	struct control_reverse request;
+
+	if (!client_active() ||
+	    !endpoint_from_sockaddr(&request.addr, addr, addrlen) ||
+	    policy_decide(POLICY_TCP, &request.addr) != POLICY_PROXY)
+		return false;
+	request.addr.port_be = 0;
+	if (client_ask(CONTROL_REVERSE, &request, sizeof(request), answer,
+		       sizeof(*answer)) != 0 ||
+	    answer->found == 0)
+		return false;
+	answer->name[sizeof(answer->name) - 1] = '\0';
+	return true;
+}
+
+int resolve_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
+			char *host, socklen_t hostlen, char *serv,
+			socklen_t servlen, int flags)
+{
+	struct control_reversed found;
+	size_t size;
+
+	if (host == NULL || hostlen == 0 || (flags & NI_NUMERICHOST) ||
+	    !find_name(addr, addrlen, &found))
+		return next.getnameinfo(addr, addrlen, host, hostlen, serv,
+					servlen, flags);
+	size = strlen(found.name) + 1;
+	if (size > hostlen)
+		return EAI_OVERFLOW;
+	memcpy(host, found.name, size);
+	if (serv == NULL || servlen == 0)
+		return 0;
+	return next.getnameinfo(addr, addrlen, NULL, 0, serv, servlen,
+				flags & ~NI_NAMEREQD);
+}
+
+/* What a hostent points to, in the caller's buffer. */
+struct host_data {
+	char *aliases[1];
+	char *addresses[2];
+	unsigned char address[16];
+	char name[];
+};
+
+/* 0 or ERANGE. */
+static int fill_hostent(const char *name, const struct endpoint *addr,
+			struct hostent *ret, char *buf, size_t buflen)
+{
+	size_t pad = -(uintptr_t)buf % _Alignof(struct host_data);
+	size_t len = bare_length(name);
+	struct host_data *data;
+
+	if (buflen < pad || buflen - pad < sizeof(*data) + len + 1)
+		return ERANGE;
+	data = (struct host_data *)(void *)(buf + pad);
+	memcpy(data->name, name, len);
+	data->name[len] = '\0';
+	memcpy(data->address, addr->ip, sizeof(data->address));
+	data->aliases[0] = NULL;
+	data->addresses[0] = (char *)data->address;
+	data->addresses[1] = NULL;
+	*ret = (struct hostent){
+		.h_name = data->name,
+		.h_aliases = data->aliases,
+		.h_addrtype = address_family(addr),
+		.h_length = addr->family == ENDPOINT_IPV6 ? 16 : 4,
+		.h_addr_list = data->addresses,
+	};
+	return 0;
+}
+
+static enum control_resolve_verdict ask_host(const char *name, int family,
+					     struct endpoint *addr)
+{
+	if (name == NULL || (family != AF_INET && family != AF_INET6) ||
+	    !is_for_tunneld(name))
+		return CONTROL_RESOLVE_LIBC;
+	return ask(name, family == AF_INET6 ? ENDPOINT_IPV6 : ENDPOINT_IPV4,
+		   addr);
+}
+
+static int host_error(enum control_resolve_verdict verdict)
+{
+	return verdict == CONTROL_RESOLVE_NO_ADDRESS ? NO_DATA : HOST_NOT_FOUND;
+}
+
+struct hostent *resolve_gethostbyname2(const char *name, int family,
+				       int use_default_family)
+{
+	/* One answer for all threads: that is the call's contract. */
+	static char buf[sizeof(struct host_data) + CONTROL_NAME_MAX + 16];
+	static struct hostent host;
+	enum control_resolve_verdict verdict;
+	struct endpoint addr;
+
+	verdict = ask_host(name, family, &addr);
+	switch (verdict) {
+	case CONTROL_RESOLVE_SYNTHETIC:
+		if (fill_hostent(name, &addr, &host, buf, sizeof(buf)) == 0)
+			return &host;
+		h_errno = NETDB_INTERNAL;
+		return NULL;
+	case CONTROL_RESOLVE_BLOCKED:
+	case CONTROL_RESOLVE_NO_ADDRESS:
+		h_errno = host_error(verdict);
+		return NULL;
+	default:
+		return use_default_family ? next.gethostbyname(name)
+					  : next.gethostbyname2(name, family);
+	}
+}
+
+/* Like glibc: a name that does not exist is 0 without a result. */
+int resolve_gethostbyname2_r(const char *name, int family,
+			     int use_default_family, struct hostent *ret,
+			     char *buf, size_t buflen, struct hostent **result,
+			     int *h_errnop)
+{
+	enum control_resolve_verdict verdict;
+	struct endpoint addr;
+
+	verdict = ask_host(name, family, &addr);
+	switch (verdict) {
+	case CONTROL_RESOLVE_SYNTHETIC:
+		*result = NULL;
+		if (fill_hostent(name, &addr, ret, buf, buflen) != 0) {
+			*h_errnop = NETDB_INTERNAL;
+			errno = ERANGE;
+			return ERANGE;
+		}
+		*result = ret;
+		return 0;
+	case CONTROL_RESOLVE_BLOCKED:
+	case CONTROL_RESOLVE_NO_ADDRESS:
+		*result = NULL;
+		*h_errnop = host_error(verdict);
+		return 0;
+	default:
+		if (use_default_family)
+			return next.gethostbyname_r(name, ret, buf, buflen,
+						    result, h_errnop);
+		return next.gethostbyname2_r(name, family, ret, buf, buflen,
+					     result, h_errnop);
+	}
+}
