@@ -230,35 +230,71 @@ static int send_all(int sock, struct msghdr *msg)
 	return 0;
 }
 
-int client_send(int sock, uint16_t type, const void *body, uint32_t bytes,
-		int pass_fd)
+struct request {
+	struct control_header header;
+	struct iovec iov[3]; /* header, body, filler */
+	struct msghdr msg;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+};
+
+/* `r` points into itself: it is filled in place and not copied. */
+static void request_init(struct request *r, uint16_t type, const void *body,
+			 uint32_t bytes, int pass_fd)
 {
-	struct control_header header = {
+	struct cmsghdr *c;
+
+	memset(r, 0, sizeof(*r));
+	r->header = (struct control_header){
 		.magic = CONTROL_MAGIC,
 		.version = CONTROL_VERSION,
 		.type = type,
 		.bytes = bytes,
 	};
-	struct iovec iov[2] = {
-		{ .iov_base = &header, .iov_len = sizeof(header) },
-		{ .iov_base = (void *)(uintptr_t)body, .iov_len = bytes },
-	};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = bytes ? 2 : 1 };
-	int saved = errno, error;
+	r->iov[0].iov_base = &r->header;
+	r->iov[0].iov_len = sizeof(r->header);
+	r->iov[1].iov_base = (void *)(uintptr_t)body;
+	r->iov[1].iov_len = bytes;
+	r->msg.msg_iov = r->iov;
+	r->msg.msg_iovlen = 2;
+	if (pass_fd < 0)
+		return;
+	r->msg.msg_control = r->control;
+	r->msg.msg_controllen = sizeof(r->control);
+	c = CMSG_FIRSTHDR(&r->msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
+}
 
-	if (pass_fd >= 0) {
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.align), &pass_fd, sizeof(int));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-	}
-	error = send_all(sock, &msg);
+int client_send(int sock, uint16_t type, const void *body, uint32_t bytes,
+		int pass_fd)
+{
+	int saved = errno, error;
+	struct request r;
+
+	request_init(&r, type, body, bytes, pass_fd);
+	error = send_all(sock, &r.msg);
+	errno = saved;
+	return error;
+}
+
+int client_send_filled(int sock, uint16_t type, const void *body,
+		       uint32_t bytes, int pass_fd)
+{
+	static char filler[CLIENT_FILLER_BYTES];
+	int saved = errno, error = 0, least = 1;
+	struct request r;
+	ssize_t n;
+
+	next.setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+	request_init(&r, type, body, bytes, pass_fd);
+	r.iov[2].iov_base = filler;
+	r.iov[2].iov_len = sizeof(filler);
+	r.msg.msg_iovlen = 3;
+	n = next.sendmsg(sock, &r.msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < (ssize_t)(sizeof(r.header) + bytes))
+		error = n < 0 ? -errno : -EMSGSIZE;
 	errno = saved;
 	return error;
 }

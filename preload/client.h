@@ -15,6 +15,11 @@
 
 #include <turnout/control.h>
 
+/* More than a quarter of the smallest send buffer that the kernel grants (4608
+ * bytes), so that it counts as full; with the request less than half of it, so
+ * that it is one piece and its reading one event. */
+#define CLIENT_FILLER_BYTES 2048
+
 struct page;
 
 /* Read the environment; called from the constructor and never again (no
@@ -33,6 +38,10 @@ int client_dial(void);
 /* Send one request, with `pass_fd` (-1: none) on its first byte. 0/-errno. */
 int client_send(int sock, uint16_t type, const void *body, uint32_t bytes,
 		int pass_fd);
+/* The same for a small body, in one piece with as much filler as makes `sock`
+ * not writable until the other end has read it. */
+int client_send_filled(int sock, uint16_t type, const void *body,
+		       uint32_t bytes, int pass_fd);
 /* client_dial + client_send + read an answer of exactly `answer_bytes`, within
  * 5 s, + close. 0 or -errno (-ECONNREFUSED: no daemon). */
 int client_ask(uint16_t type, const void *body, uint32_t bytes, void *answer,

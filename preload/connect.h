@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <turnout/endpoint.h>
 
@@ -21,33 +22,37 @@
 struct sock;
 
 enum tcp_state {
-	/* A native socket that nothing is known of: every call is libc's. */
+	/* A native socket: every call is libc's. */
 	TCP_STATE_PLAIN = 0,
-	/* A thread is in a blocking connect(); tunneld works on the socket. */
+	/* A thread is in connect(); tunneld works on the app's socket. */
 	TCP_STATE_WAITING,
 	/* The placeholder stands at the descriptors; no verdict seen yet. */
 	TCP_STATE_PENDING,
 	/* The connect has failed; the placeholder still stands there. */
 	TCP_STATE_FAILED,
-	/* The connect has failed; the app's native socket stands there. */
+	/* The connect has failed; a native socket stands there again. */
 	TCP_STATE_BROKEN,
 	/* A native socket, connected through the proxy. */
 	TCP_STATE_CONNECTED,
 };
 
+union tcp_address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
 struct tcp_sock {
 	_Atomic uint32_t state; /* enum tcp_state; changed under sock_lock() */
-	_Atomic int control;    /* WAITING: control connection + 1, or 0 */
-	uint32_t waiter;        /* WAITING: owner of the memory then */
+	uint32_t waiter;        /* WAITING: process_owner() of the waiter */
+	int control;            /* WAITING: connection to tunneld, plus one */
 	_Atomic int error;      /* FAILED, BROKEN: errno not yet told */
-	_Atomic bool untold;    /* CONNECTED: next connect() says 0 */
+	_Atomic bool untold;    /* CONNECTED: the next connect() says 0 */
+	_Atomic bool direct;    /* PLAIN: connected past us, swaps never */
 	uint64_t native_cookie; /* SO_COOKIE of the app's own socket */
 	uint64_t place_cookie;  /* SO_COOKIE of the placeholder */
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} peer, local; /* as the app wrote it; as it was bound */
+	union tcp_address peer; /* as the app wrote it */
+	union tcp_address local;
 	struct epollreg_set epoll;
 	struct journal journal;
 };
@@ -60,5 +65,30 @@ static inline bool connect_is_native(const struct tcp_sock *tcp)
 
 	return state == TCP_STATE_PLAIN || state == TCP_STATE_CONNECTED;
 }
+
+/* Ask tunneld to connect `fd` to `dest`: the control connection on which the
+ * verdict will come, or -errno. */
+int connect_dial(int fd, const struct endpoint *dest);
+/* Block until something is to be read from `fd`, the control connection or the
+ * placeholder: 0, -EAGAIN after `limit` (zero: never) or -EINTR, which comes
+ * as it does from the kernel's connect(): not with SA_RESTART and no limit. */
+int connect_wait(int fd, const struct timeval *limit);
+
+/* Under sock_lock(): */
+/* Put `control` over all aliases of `fd`; takes it over. */
+void connect_place(struct sock *s, int fd, int control);
+/* PENDING: look for a verdict and act on it. Returns the state, PLAIN when
+ * `fd` turned out not to be the placeholder (then it is not tracked now). */
+enum tcp_state connect_settle(struct sock *s, int fd);
+/* WAITING: the verdict on `control`, which is closed, decides. Returns 0 or
+ * the errno of the connect. */
+int connect_finish(struct sock *s, int fd, int control);
+/* PENDING or FAILED: a native socket that is not connected takes the place of
+ * the placeholder: the app's own if tunneld gave it back, else a new one.
+ * PLAIN then. 0 or -errno. */
+int connect_restore(struct sock *s, int fd);
+
+/* A new TCP socket with the app's options, or -errno. */
+int connect_scratch(struct sock *s);
 
 #endif

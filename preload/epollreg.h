@@ -20,7 +20,6 @@ struct epollreg {
 	int fd;
 	uint32_t events;
 	bool used;
-	bool lifted; /* taken off for the swap that is going on */
 	uint64_t data;
 };
 
@@ -31,6 +30,7 @@ struct epollreg_set {
 /* What a successful epoll_ctl() has changed. */
 void epollreg_note(struct epollreg_set *set, int epfd, int op, int fd,
 		   const struct epoll_event *event);
+bool epollreg_is_empty(const struct epollreg_set *set);
 /* `fd` goes away: what was registered under it is none of ours. */
 void epollreg_forget(struct epollreg_set *set, int fd);
 /* Before and after another open file takes the place of `fd`. */

@@ -50,10 +50,8 @@ struct local {
 	struct send_entry out[LOCAL_SEND_BATCH];
 	struct iovec out_iov[2 * LOCAL_SEND_BATCH];
 	struct mmsghdr out_msg[LOCAL_SEND_BATCH];
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(uint16_t))];
-	} out_control[LOCAL_SEND_BATCH];
+	_Alignas(struct cmsghdr) char out_control[LOCAL_SEND_BATCH]
+						 [CMSG_SPACE(sizeof(uint16_t))];
 };
 
 struct local *local_new(struct worker_stats *stats)
@@ -216,8 +214,8 @@ static unsigned int build(struct local *l, unsigned int first,
 			.msg_iovlen = (size_t)2 * n,
 		};
 		if (n > 1)
-			segment(msg, l->out_control[count].bytes,
-				sizeof(l->out_control[count].bytes),
+			segment(msg, l->out_control[count],
+				sizeof(l->out_control[count]),
 				(uint16_t)l->out[first].len);
 		runs[count++] = (uint8_t)n;
 		first += n;
@@ -249,7 +247,8 @@ void local_flush(struct local *l)
 		}
 		if (errno == EINTR)
 			continue;
-		/* The app is slow, or gone: the next read will tell which. */
+		/* The app is slow, or gone: then the refusal of the last
+		 * datagram stays pending for the next read to find. */
 		stats_add(&l->stats->drop_local, runs[0]);
 		first += runs[0];
 	}

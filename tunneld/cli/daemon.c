@@ -13,7 +13,6 @@
 #include <turnout/paths.h>
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@
 
 #define ANSWER_TIMEOUT_S 5
 /* A status is a screen or two; this only bounds what a stranger can send. */
-#define STATUS_MAX_BYTES (1024u * 1024u)
+#define STATUS_MAX_BYTES 65536u
 
 /* A connected stream, or -errno. */
 static int dial(const char *path)
@@ -98,54 +97,48 @@ int daemon_find(char *socket, size_t max, bool *skipped)
 	return worst;
 }
 
-/* Exactly `bytes`; -EPROTO when the stream ends before. */
-static int read_all(int fd, void *out, size_t bytes)
+/* Up to the end of the stream; at most `max`. The length, or -errno. */
+static ssize_t read_to_end(int fd, char *out, size_t max)
 {
-	uint8_t *p = out;
+	size_t len = 0;
 	ssize_t n;
 
-	while (bytes > 0) {
-		n = recv(fd, p, bytes, 0);
+	while (len < max) {
+		n = recv(fd, out + len, max - len, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			return n == 0 ? -EPROTO : -errno;
-		p += n;
-		bytes -= (size_t)n;
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (n == 0)
+			return (ssize_t)len;
+		len += (size_t)n;
 	}
-	return 0;
+	return -EMSGSIZE;
 }
 
 static int ask_status(int fd, char **text)
 {
-	struct control_header header = {
+	const struct control_header header = {
 		.magic = CONTROL_MAGIC,
 		.version = CONTROL_VERSION,
 		.type = CONTROL_STATUS,
 	};
-	char *body;
-	int err;
+	char *answer;
+	ssize_t n;
 
 	if (send(fd, &header, sizeof(header), MSG_NOSIGNAL) !=
 	    (ssize_t)sizeof(header))
 		return -EPIPE;
-	err = read_all(fd, &header, sizeof(header));
-	if (err)
-		return err;
-	if (header.magic != CONTROL_MAGIC || header.type != CONTROL_STATUS ||
-	    header.version != CONTROL_VERSION ||
-	    header.bytes > STATUS_MAX_BYTES)
-		return -EPROTO;
-	body = malloc((size_t)header.bytes + 1);
-	if (body == NULL)
+	answer = malloc(STATUS_MAX_BYTES + 1);
+	if (answer == NULL)
 		return -ENOMEM;
-	err = read_all(fd, body, header.bytes);
-	if (err) {
-		free(body);
-		return err;
+	n = read_to_end(fd, answer, STATUS_MAX_BYTES);
+	if (n <= 0) {
+		free(answer);
+		return n < 0 ? (int)n : -EPROTO;
 	}
-	body[header.bytes] = '\0';
-	*text = body;
+	answer[n] = '\0';
+	*text = answer;
 	return 0;
 }
 
