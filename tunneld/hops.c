@@ -1,124 +1,83 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hops.c - one job in the pool that looks all hops' names up */
+/* hops.c - one look-up for each hop that is given by name */
 #include <config.h>
 
 #include "hops.h"
 
 #include "addr.h"
-#include "clock.h"
-#include "dial.h"
-#include "lookup.h"
+#include "resolve.h"
 #include "snapshot.h"
-#include "thread_pool.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HOPS_TIMEOUT_MS 10000
 /* One proxy and a handful of relays, each with a few addresses. */
 #define HOPS_ADDRS_MAX 64
 
-/* Shared by the owner and the job; freed by the one that lets go last, both in
- * the loop's thread. */
-struct hops {
-	struct thread_job job;
-	hops_fn *fn; /* NULL: the owner is gone */
-	void *arg;
-	bool finished;
-	size_t hop_count;
-	struct snapshot_hop *hop;
-	size_t count;
-	struct endpoint addrs[HOPS_ADDRS_MAX];
+struct hop_lookup {
+	struct hops *hops;
+	uint16_t port;
+	struct resolve *resolve; /* NULL: not under way */
 };
 
-static void release(void *arg)
+struct hops {
+	hops_fn *fn;
+	void *arg;
+	size_t pending;
+	size_t count;
+	struct endpoint addrs[HOPS_ADDRS_MAX];
+	size_t lookups;
+	struct hop_lookup lookup[];
+};
+
+static void on_resolved(void *arg, int error, const struct endpoint *addrs,
+			size_t count, uint64_t now_ms)
 {
-	struct hops *h = arg;
+	struct hop_lookup *l = arg;
+	struct hops *h = l->hops;
 
-	free(h->hop);
-	free(h);
-}
-
-static void add_found(struct hops *h, const struct snapshot_hop *hop)
-{
-	struct endpoint found[LOOKUP_MAX];
-	int n = lookup_host(hop->host, ENDPOINT_NONE,
-			    clock_now_ms() + HOPS_TIMEOUT_MS, NULL, found);
-
-	for (int i = 0; i < n && h->count < HOPS_ADDRS_MAX; i++) {
-		found[i].port_be = htons(hop->port);
-		h->addrs[h->count++] = found[i];
+	/* A name that only the proxy can resolve is no trouble: then no app
+	 * knows the hop by address either. */
+	(void)error, (void)now_ms;
+	l->resolve = NULL;
+	for (size_t i = 0; i < count && h->count < HOPS_ADDRS_MAX; i++) {
+		h->addrs[h->count] = addrs[i];
+		h->addrs[h->count++].port_be = htons(l->port);
 	}
-}
-
-static void run_job(void *arg)
-{
-	struct hops *h = arg;
-	struct endpoint literal;
-
-	for (size_t i = 0; i < h->hop_count; i++) {
-		if (!addr_parse_ip(h->hop[i].host, &literal))
-			add_found(h, &h->hop[i]);
-	}
-}
-
-static void on_done(void *arg, uint64_t now_ms)
-{
-	struct hops *h = arg;
-
-	(void)now_ms;
-	h->finished = true;
-	if (h->fn == NULL)
-		release(h);
-	else if (h->count > 0)
+	if (--h->pending == 0 && h->count > 0)
 		h->fn(h->arg, h->addrs, h->count);
-}
-
-/* The pool ends before the job is delivered; the owner may be there still. */
-static void on_drop(void *arg)
-{
-	struct hops *h = arg;
-
-	h->finished = true;
-	if (h->fn == NULL)
-		release(h);
 }
 
 struct hops *hops_new(struct loop *loop, struct dial_pool *pool,
 		      const struct snapshot_hop *hop, size_t count, hops_fn *fn,
 		      void *arg)
 {
-	struct hops *h = calloc(1, sizeof(*h));
+	struct hops *h = calloc(1, sizeof(*h) + count * sizeof(h->lookup[0]));
+	struct endpoint literal;
 
-	if (h == NULL || count == 0) {
-		free(h);
+	if (h == NULL)
 		return NULL;
-	}
-	h->hop = calloc(count, sizeof(*hop));
-	if (h->hop == NULL) {
-		free(h);
-		return NULL;
-	}
-	memcpy(h->hop, hop, count * sizeof(*hop));
-	h->hop_count = count;
 	h->fn = fn;
 	h->arg = arg;
-	h->job = (struct thread_job){
-		.work = run_job,
-		.done = on_done,
-		.drop = on_drop,
-		.arg = h,
-		.loop = loop,
-	};
-	dial_run(pool, &h->job);
+	h->lookups = count;
+	for (size_t i = 0; i < count; i++) {
+		struct hop_lookup *l = &h->lookup[i];
+
+		*l = (struct hop_lookup){ .hops = h, .port = hop[i].port };
+		if (!addr_parse_ip(hop[i].host, &literal))
+			l->resolve = resolve_start(pool, loop, hop[i].host,
+						   ENDPOINT_NONE, on_resolved,
+						   l);
+		h->pending += l->resolve != NULL;
+	}
 	return h;
 }
 
 void hops_free(struct hops *h)
 {
-	if (h == NULL)
-		return;
-	h->fn = NULL;
-	if (h->finished)
-		release(h);
+	for (size_t i = 0; h != NULL && i < h->lookups; i++) {
+		if (h->lookup[i].resolve != NULL)
+			resolve_cancel(h->lookup[i].resolve);
+	}
+	free(h);
 }

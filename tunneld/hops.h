@@ -16,10 +16,11 @@ struct hops;
 struct loop;
 struct snapshot_hop;
 
-/* In the loop, once, when at least one address was found. */
+/* In the loop, once, if any address was found. hops_free() may not be called
+ * from it. */
 typedef void(hops_fn)(void *arg, const struct endpoint *addrs, size_t count);
 
-/* NULL when there is nothing to look up, or no memory for it. */
+/* NULL when there is no memory for it. */
 struct hops *hops_new(struct loop *loop, struct dial_pool *pool,
 		      const struct snapshot_hop *hop, size_t count, hops_fn *fn,
 		      void *arg) MUST_CHECK;

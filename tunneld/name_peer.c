@@ -12,46 +12,30 @@
 
 #include "name_peer.h"
 
-#include "clock.h"
-#include "dial.h"
 #include "log.h"
-#include "lookup.h"
-#include "loop.h"
 #include "names.h"
-#include "thread_pool.h"
+#include "resolve.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Peers by name are servers: few. When it is full, the oldest makes room. */
-#define PEERS_MAX         32
-#define LOOKUP_TIMEOUT_MS 5000
-#define RETRY_MS          5000
-#define FRESH_MS          300000
+#define PEERS_MAX 32
+#define RETRY_MS  5000
+#define FRESH_MS  300000
 
 struct name_peer {
+	struct name_peers *peers;
 	struct endpoint synthetic;
-	struct endpoint real; /* family 0: not known */
-	uint64_t again_ms;    /* ask again from then on */
-	struct look *look;    /* under way */
-};
-
-/* One look-up; outlives its entry when that is given up. */
-struct look {
-	struct thread_job job;
-	struct name_peers *peers; /* NULL: nobody waits any more */
-	struct endpoint synthetic;
-	char name[CONTROL_NAME_MAX + 1];
-	int count;
-	struct endpoint found[LOOKUP_MAX];
+	struct endpoint real;    /* family 0: not known */
+	uint64_t again_ms;       /* ask again from then on */
+	struct resolve *resolve; /* under way */
 };
 
 struct name_peers {
 	struct loop *loop;
 	struct dial_pool *pool;
 	struct names *names;
-	size_t count;
+	size_t count, next; /* next: the place to use when all are taken */
 	struct name_peer peer[PEERS_MAX];
 };
 
@@ -69,9 +53,9 @@ struct name_peers *name_peers_new(struct loop *loop, struct dial_pool *pool,
 
 static void forget(struct name_peer *peer)
 {
-	if (peer->look != NULL)
-		peer->look->peers = NULL;
-	peer->look = NULL;
+	if (peer->resolve != NULL)
+		resolve_cancel(peer->resolve);
+	peer->resolve = NULL;
 }
 
 void name_peers_free(struct name_peers *p)
@@ -91,56 +75,29 @@ static struct name_peer *find(struct name_peers *p,
 	return NULL;
 }
 
-/* In the pool. */
-static void run_look(void *arg)
+static void on_resolved(void *arg, int error, const struct endpoint *addrs,
+			size_t count, uint64_t now_ms)
 {
-	struct look *l = arg;
+	struct name_peer *peer = arg;
 
-	l->count = lookup_host(l->name, ENDPOINT_NONE,
-			       clock_now_ms() + LOOKUP_TIMEOUT_MS, NULL,
-			       l->found);
-}
-
-static void on_looked(void *arg, uint64_t now_ms)
-{
-	struct look *l = arg;
-	struct name_peer *peer = l->peers != NULL
-					 ? find(l->peers, &l->synthetic)
-					 : NULL;
-
-	if (peer != NULL) {
-		peer->look = NULL;
-		peer->again_ms = now_ms + (l->count > 0 ? FRESH_MS : RETRY_MS);
-		if (l->count > 0) {
-			peer->real = l->found[0];
-			peer->real.port_be = l->synthetic.port_be;
-		} else {
-			log_debug("datagrams to %s: %s", l->name,
-				  lookup_words(l->count));
-		}
-	}
-	free(l);
-}
-
-static void begin(struct name_peers *p, struct name_peer *peer)
-{
-	struct look *l = calloc(1, sizeof(*l));
-
-	if (l == NULL || !names_lookup(p->names, &peer->synthetic, l->name)) {
-		free(l);
+	peer->resolve = NULL;
+	peer->again_ms = now_ms + (count > 0 ? FRESH_MS : RETRY_MS);
+	if (count == 0) {
+		log_debug("a peer's name: %s", resolve_words(error));
 		return;
 	}
-	l->peers = p;
-	l->synthetic = peer->synthetic;
-	l->job = (struct thread_job){
-		.work = run_look,
-		.done = on_looked,
-		.drop = free,
-		.arg = l,
-		.loop = p->loop,
-	};
-	peer->look = l;
-	dial_run(p->pool, &l->job);
+	peer->real = addrs[0];
+	peer->real.port_be = peer->synthetic.port_be;
+}
+
+static void begin(struct name_peer *peer)
+{
+	struct name_peers *p = peer->peers;
+	char name[CONTROL_NAME_MAX + 1];
+
+	if (names_lookup(p->names, &peer->synthetic, name))
+		peer->resolve = resolve_start(p->pool, p->loop, name,
+					      ENDPOINT_NONE, on_resolved, peer);
 }
 
 static struct name_peer *add(struct name_peers *p,
@@ -148,12 +105,13 @@ static struct name_peer *add(struct name_peers *p,
 {
 	struct name_peer *peer;
 
-	if (p->count == PEERS_MAX) {
-		forget(&p->peer[0]);
-		memmove(p->peer, p->peer + 1, --p->count * sizeof(p->peer[0]));
+	if (p->count < PEERS_MAX) {
+		peer = &p->peer[p->count++];
+	} else {
+		peer = &p->peer[p->next++ % PEERS_MAX];
+		forget(peer);
 	}
-	peer = &p->peer[p->count++];
-	*peer = (struct name_peer){ .synthetic = *synthetic };
+	*peer = (struct name_peer){ .peers = p, .synthetic = *synthetic };
 	return peer;
 }
 
@@ -165,9 +123,9 @@ const struct endpoint *name_peers_real(struct name_peers *p,
 
 	if (peer == NULL)
 		peer = add(p, synthetic);
-	if (peer->look == NULL && now_ms >= peer->again_ms) {
+	if (peer->resolve == NULL && now_ms >= peer->again_ms) {
 		peer->again_ms = now_ms + RETRY_MS;
-		begin(p, peer);
+		begin(peer);
 	}
 	return peer->real.family != ENDPOINT_NONE ? &peer->real : NULL;
 }
