@@ -163,6 +163,17 @@ static int open_regular(const char *path)
 	return fd;
 }
 
+bool preflight_is_elf(const char *path)
+{
+	int fd = open_regular(path);
+	struct elf_facts facts;
+	bool is_elf = fd >= 0 && elf_facts_read(fd, &facts) != -ENOEXEC;
+
+	if (fd >= 0)
+		close(fd);
+	return is_elf;
+}
+
 /* `fd`: the program, or -1: it may well be run without being readable. */
 static enum preflight_flaw judge(struct preflight *out, int fd)
 {

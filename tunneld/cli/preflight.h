@@ -4,6 +4,7 @@
 #define PREFLIGHT_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <turnout/compiler.h>
@@ -30,6 +31,7 @@ struct preflight {
 /* The file that execvp(3) would run for `command`: 0, -ENOENT (nowhere) or
  * -EACCES (there, but it cannot be run). */
 int preflight_find(const char *command, char *path, size_t max) MUST_CHECK;
+bool preflight_is_elf(const char *path);
 /* Look at the file, and at what its #! line names. What cannot be read or
  * understood is no flaw: exec will tell. */
 void preflight_look(const char *path, struct preflight *out);

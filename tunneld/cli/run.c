@@ -28,13 +28,13 @@
 #include "say.h"
 #include "verbs.h"
 
-/* 0, or the exit status. */
-static int look_at_command(const struct run_args *args)
+/* 0 with the program's path, or the exit status. */
+static int look_at_command(const struct run_args *args, char *path, size_t max)
 {
 	const char *command = args->command[0];
-	char path[PATH_MAX], text[PATH_MAX + 512];
+	char text[PATH_MAX + 512];
 	struct preflight p;
-	int err = preflight_find(command, path, sizeof(path));
+	int err = preflight_find(command, path, max);
 
 	if (err == -ENOENT) {
 		say("cannot find the command '%s'%s", command,
@@ -97,19 +97,25 @@ static int set_environment(const char *library, const char *socket)
 }
 
 /* Returns the exit status if exec fails. */
-static int become(char **command)
+static int become(const char *path, char **command)
 {
 	int err;
 
-	execvp(command[0], command);
+	execv(path, command);
 	err = errno;
+	/* execvp() gives to the shell whatever the kernel does not know. That
+	 * is right for a script without #!, not for a foreign program. */
+	if (err == ENOEXEC && !preflight_is_elf(path)) {
+		execvp(command[0], command);
+		err = errno;
+	}
 	/* It was there a moment ago: the kernel misses what runs it. */
 	if (err == ENOENT)
 		say("cannot run '%s': the interpreter that its #! line or its "
 		    "ELF header names does not exist",
-		    command[0]);
+		    path);
 	else
-		say("cannot run '%s': %s", command[0], strerror(err));
+		say("cannot run '%s': %s", path, strerror(err));
 	return err == ENOENT ? VERB_RUN_NOT_FOUND : VERB_RUN_NOT_RUNNABLE;
 }
 
@@ -132,13 +138,13 @@ static int find_library(char *path, size_t max)
 
 int verb_run(int argc, char **argv)
 {
-	char library[PATH_MAX], socket[SOCKET_PATH_MAX + 1];
+	char path[PATH_MAX], library[PATH_MAX], socket[SOCKET_PATH_MAX + 1];
 	struct run_args args;
 	int status = VERB_RUN_FAILED;
 
 	if (run_args_init(&args, argc, argv))
 		goto out;
-	status = look_at_command(&args);
+	status = look_at_command(&args, path, sizeof(path));
 	if (!status)
 		status = find_library(library, sizeof(library));
 	if (!status)
@@ -150,7 +156,7 @@ int verb_run(int argc, char **argv)
 		say("out of memory");
 		goto out;
 	}
-	status = become(args.command);
+	status = become(path, args.command);
 out:
 	run_args_fini(&args);
 	return status;
