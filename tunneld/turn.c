@@ -35,7 +35,7 @@
 #define TRANSPORT_UDP  17 /* RFC 8656, 18.8 */
 #define FAMILY_IPV6    0x02
 #define LIFETIME_S     600 /* RFC 8656, 3.2: the default */
-#define LIFETIME_MIN_S 20  /* less would be a storm of refreshes */
+#define LIFETIME_MIN_S 2   /* less would be a storm of refreshes */
 #define LIFETIME_MAX_S 86400
 #define KEEPALIVE_S    20
 #define PING_WAIT_MS   5000
