@@ -3,10 +3,10 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include <turnout/compiler.h>
 
 /* The first socket that answers: $TURNOUT_SOCKET, the user's, the machine's.
  * 0, -ENOENT (no socket is there) or another -errno: the last refusal.

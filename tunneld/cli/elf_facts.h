@@ -3,10 +3,10 @@
 #ifndef ELF_FACTS_H
 #define ELF_FACTS_H
 
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
 
 struct elf_facts {
 	uint8_t elf_class; /* ELFCLASS32 or ELFCLASS64 */

@@ -3,9 +3,9 @@
 #ifndef PLACES_H
 #define PLACES_H
 
-#include <stddef.h>
-
 #include <turnout/compiler.h>
+
+#include <stddef.h>
 
 /* For tests and for packagers who put files elsewhere; no effect in a set-id
  * turnout. */

@@ -3,13 +3,13 @@
 #ifndef PREFLIGHT_H
 #define PREFLIGHT_H
 
-#include <limits.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include "elf_facts.h"
 
 #include <turnout/compiler.h>
 
-#include "elf_facts.h"
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 enum preflight_flaw {
 	PREFLIGHT_FLAW_NONE = 0,

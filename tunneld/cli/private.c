@@ -14,6 +14,10 @@
 
 #include "private.h"
 
+#include "places.h"
+#include "preload_env.h"
+#include "say.h"
+
 #include <turnout/page.h>
 #include <turnout/paths.h>
 
@@ -29,10 +33,6 @@
 
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#include "places.h"
-#include "preload_env.h"
-#include "say.h"
 
 #define READY_TIMEOUT_MS 30000
 #define READY_FD         3

@@ -3,10 +3,10 @@
 #ifndef PRIVATE_H
 #define PRIVATE_H
 
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include <turnout/compiler.h>
 
 struct private_opts {
 	const char *config;     /* NULL: tunneld's default */

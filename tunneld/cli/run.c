@@ -9,6 +9,15 @@
  */
 #include <config.h>
 
+#include "daemon.h"
+#include "places.h"
+#include "preflight.h"
+#include "preload_env.h"
+#include "private.h"
+#include "run_args.h"
+#include "say.h"
+#include "verbs.h"
+
 #include <turnout/paths.h>
 
 #include <errno.h>
@@ -18,15 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "daemon.h"
-#include "places.h"
-#include "preflight.h"
-#include "preload_env.h"
-#include "private.h"
-#include "run_args.h"
-#include "say.h"
-#include "verbs.h"
 
 /* 0 with the program's path, or the exit status. */
 static int look_at_command(const struct run_args *args, char *path, size_t max)

@@ -10,13 +10,13 @@
 
 #include "run_args.h"
 
+#include "say.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "say.h"
 
 /* --proxy, --relay and the three variables can add one setting each. */
 #define MADE_MAX 5

@@ -3,10 +3,10 @@
 #ifndef RUN_ARGS_H
 #define RUN_ARGS_H
 
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include <turnout/compiler.h>
 
 /* Credentials for --relay. Names of files, because what stands in the
  * environment or the arguments can be read by others. */

@@ -2,16 +2,16 @@
 /* status.c - `turnout status`: what the running tunneld tells about itself */
 #include <config.h>
 
+#include "daemon.h"
+#include "say.h"
+#include "verbs.h"
+
 #include <turnout/paths.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "daemon.h"
-#include "say.h"
-#include "verbs.h"
 
 int verb_status(int argc, char **argv)
 {

@@ -2,14 +2,14 @@
 /* turnout.c - the command line: a table of verbs, help and version */
 #include <config.h>
 
+#include "say.h"
+#include "verbs.h"
+
 #include <turnout/compiler.h>
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "say.h"
-#include "verbs.h"
 
 struct verb {
 	const char *name;
