@@ -38,6 +38,7 @@ struct tls {
 	SSL *ssl;
 	bool handshaken; /* tls_handshake() has said IO_OK */
 	bool broken;     /* OpenSSL: no further call, SSL_shutdown() neither */
+	bool ended;      /* the peer has sent its last byte */
 	bool dry;        /* the last read has used up what had arrived */
 	int cause;       /* -errno once broken */
 	char host[256];
@@ -212,6 +213,7 @@ static enum io fail_ssl(struct tls *t, unsigned long code)
 	t->cause = -EPROTO;
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
 	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+		t->cause = -ECONNRESET;
 		say(t, "%s",
 		    t->handshaken ? "closed without close_notify"
 				  : "closed during the handshake");
@@ -292,16 +294,21 @@ int tls_handshake_wait(struct tls *t, uint32_t timeout_ms)
 
 enum io tls_read(struct tls *t, void *data, size_t max, size_t *n)
 {
+	enum io io;
 	bool ok;
 
 	*n = 0;
+	if (t->ended)
+		return IO_EOF;
 	if (t->broken)
 		return IO_FAIL;
 	ERR_clear_error();
 	errno = 0;
 	ok = SSL_read_ex(t->ssl, data, max, n) == 1;
 	t->dry = !ok;
-	return ok ? IO_OK : outcome(t, 0, errno);
+	io = ok ? IO_OK : outcome(t, 0, errno);
+	t->ended = io == IO_EOF;
+	return io;
 }
 
 enum io tls_write(struct tls *t, const void *data, size_t len, size_t *n)

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* tls_server.c - a TLS echo server with a throw-away certificate authority */
+#include <config.h>
+
+#include "tls_server.h"
+
+#include <turnout/compiler.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#define CONNECTIONS_MAX 128
+#define DAY_S           (24L * 3600)
+
+struct tls_server {
+	struct tls_server_opts opts;
+	SSL_CTX *ctx;
+	int listen_fd;
+	uint16_t port;
+	char ca_file[64];
+	pthread_t acceptor;
+	pthread_t threads[CONNECTIONS_MAX];
+	int fds[CONNECTIONS_MAX];
+	unsigned int connections;
+	pthread_mutex_t lock;
+	unsigned int handshakes;
+	char alpn[32];
+	char sni[256];
+};
+
+struct connection {
+	struct tls_server *server;
+	int fd;
+};
+
+static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+	X509_EXTENSION *ext;
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx_nodb(&ctx);
+	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	if (ext == NULL)
+		abort();
+	X509_add_ext(cert, ext, -1);
+	X509_EXTENSION_free(ext);
+}
+
+static X509 *new_cert(const char *common_name, EVP_PKEY *key, bool expired)
+{
+	static long serial = 1;
+	X509 *cert = X509_new();
+	X509_NAME *name = X509_get_subject_name(cert);
+
+	X509_set_version(cert, 2); /* v3 */
+	ASN1_INTEGER_set(X509_get_serialNumber(cert), serial++);
+	X509_gmtime_adj(X509_getm_notBefore(cert), -2 * DAY_S);
+	X509_gmtime_adj(X509_getm_notAfter(cert), expired ? -DAY_S : DAY_S);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+				   (const unsigned char *)common_name, -1, -1,
+				   0);
+	X509_set_pubkey(cert, key);
+	return cert;
+}
+
+static X509 *new_authority(const char *name, EVP_PKEY *key)
+{
+	X509 *ca = new_cert(name, key, false);
+
+	X509_set_issuer_name(ca, X509_get_subject_name(ca));
+	add_extension(ca, ca, NID_basic_constraints, "critical,CA:TRUE");
+	add_extension(ca, ca, NID_key_usage, "critical,keyCertSign");
+	add_extension(ca, ca, NID_subject_key_identifier, "hash");
+	X509_sign(ca, key, EVP_sha256());
+	return ca;
+}
+
+static X509 *new_leaf(const struct tls_server_opts *o, EVP_PKEY *key, X509 *ca,
+		      EVP_PKEY *ca_key)
+{
+	const char *names[] = { o->common_name, o->name, "nobody" };
+	X509 *leaf;
+	char san[320];
+	int i = 0;
+
+	while (names[i] == NULL)
+		i++;
+	leaf = new_cert(names[i], key, o->expired);
+	X509_set_issuer_name(leaf, X509_get_subject_name(ca));
+	if (o->name != NULL || o->ip != NULL) {
+		snprintf(san, sizeof(san), "%s%s%s%s%s", o->name ? "DNS:" : "",
+			 o->name ? o->name : "", o->name && o->ip ? "," : "",
+			 o->ip ? "IP:" : "", o->ip ? o->ip : "");
+		add_extension(leaf, ca, NID_subject_alt_name, san);
+	}
+	X509_sign(leaf, ca_key, EVP_sha256());
+	return leaf;
+}
+
+static void write_ca_file(struct tls_server *s, X509 *ca)
+{
+	FILE *f;
+	int fd;
+
+	snprintf(s->ca_file, sizeof(s->ca_file), "/tmp/turnout-ca.XXXXXX");
+	fd = mkstemp(s->ca_file);
+	f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (f == NULL || PEM_write_X509(f, ca) != 1 || fclose(f) != 0)
+		abort();
+}
+
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *len,
+		       const unsigned char *in, unsigned int in_len, void *arg)
+{
+	struct tls_server *s = arg;
+
+	(void)ssl;
+	pthread_mutex_lock(&s->lock);
+	if (in_len > 0 && in[0] < sizeof(s->alpn) && in[0] < in_len) {
+		memcpy(s->alpn, in + 1, in[0]);
+		s->alpn[in[0]] = '\0';
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (s->opts.no_alpn || in_len == 0)
+		return SSL_TLSEXT_ERR_NOACK;
+	*out = in + 1;
+	*len = in[0];
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int see_sni(SSL *ssl, int *alert, void *arg)
+{
+	struct tls_server *s = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	(void)alert;
+	pthread_mutex_lock(&s->lock);
+	snprintf(s->sni, sizeof(s->sni), "%s", name != NULL ? name : "");
+	pthread_mutex_unlock(&s->lock);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void make_context(struct tls_server *s)
+{
+	EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
+	EVP_PKEY *other_key = EVP_EC_gen("P-256");
+	X509 *ca = new_authority("Test CA", ca_key);
+	X509 *other = new_authority("Stranger CA", other_key);
+	bool stranger = s->opts.stranger;
+	X509 *leaf = new_leaf(&s->opts, key, stranger ? other : ca,
+			      stranger ? other_key : ca_key);
+
+	s->ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_use_certificate(s->ctx, leaf);
+	SSL_CTX_use_PrivateKey(s->ctx, key);
+	SSL_CTX_set_alpn_select_cb(s->ctx, choose_alpn, s);
+	SSL_CTX_set_tlsext_servername_callback(s->ctx, see_sni);
+	SSL_CTX_set_tlsext_servername_arg(s->ctx, s);
+	if (s->opts.tls12)
+		SSL_CTX_set_max_proto_version(s->ctx, TLS1_2_VERSION);
+	if (s->opts.tls11) {
+		SSL_CTX_set_security_level(s->ctx, 0);
+		SSL_CTX_set_min_proto_version(s->ctx, TLS1_VERSION);
+		SSL_CTX_set_max_proto_version(s->ctx, TLS1_1_VERSION);
+	}
+	write_ca_file(s, ca);
+	X509_free(leaf);
+	X509_free(other);
+	X509_free(ca);
+	EVP_PKEY_free(other_key);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(ca_key);
+}
+
+static void echo(SSL *ssl)
+{
+	char buf[16384];
+	int n;
+
+	while ((n = SSL_read(ssl, buf, sizeof(buf))) > 0)
+		if (SSL_write(ssl, buf, n) != n)
+			return;
+}
+
+/* Records collected in memory, then one write(2). */
+static void burst(SSL *ssl, int fd)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	char *bytes, i;
+	long n;
+
+	SSL_set0_wbio(ssl, out);
+	for (i = '0'; i < '8'; i++)
+		SSL_write(ssl, &i, 1);
+	n = BIO_get_mem_data(out, &bytes);
+	if (send(fd, bytes, (size_t)n, MSG_NOSIGNAL) != n)
+		abort();
+	BIO_reset(out);
+	(void)SSL_read(ssl, &i, 1); /* until the client goes */
+}
+
+static void wait_end(int fd)
+{
+	char c;
+
+	while (recv(fd, &c, 1, 0) > 0)
+		;
+}
+
+static void talk(struct connection *c, SSL *ssl)
+{
+	struct tls_server *s = c->server;
+
+	if (SSL_accept(ssl) != 1)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->handshakes++;
+	pthread_mutex_unlock(&s->lock);
+	switch (s->opts.way) {
+	case TLS_SERVER_TRUNCATE:
+		SSL_write(ssl, "cut", 3);
+		break;
+	case TLS_SERVER_NOTIFY:
+		SSL_write(ssl, "bye", 3);
+		SSL_shutdown(ssl);
+		break;
+	case TLS_SERVER_BURST:
+		burst(ssl, c->fd);
+		break;
+	case TLS_SERVER_DEAF:
+		poll(NULL, 0, 1500);
+		break;
+	default:
+		echo(ssl);
+		break;
+	}
+}
+
+static void *serve(void *arg)
+{
+	struct connection *c = arg;
+	enum tls_server_way way = c->server->opts.way;
+	static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+	SSL *ssl = NULL;
+
+	if (way == TLS_SERVER_SILENT) {
+		wait_end(c->fd);
+	} else if (way == TLS_SERVER_PLAINTEXT) {
+		(void)!send(c->fd, http, sizeof(http) - 1, MSG_NOSIGNAL);
+		shutdown(c->fd, SHUT_WR);
+		wait_end(c->fd);
+	} else if (way != TLS_SERVER_HANG_UP) {
+		ssl = SSL_new(c->server->ctx);
+		SSL_set_fd(ssl, c->fd);
+		talk(c, ssl);
+		SSL_free(ssl);
+	}
+	/* Closed by tls_server_free(); until then the end of file is enough. */
+	shutdown(c->fd, way == TLS_SERVER_DEAF ? SHUT_RDWR : SHUT_WR);
+	free(c);
+	return NULL;
+}
+
+static void *accept_main(void *arg)
+{
+	struct tls_server *s = arg;
+	int fd;
+
+	while ((fd = accept(s->listen_fd, NULL, NULL)) >= 0) {
+		struct connection *c = malloc(sizeof(*c));
+		unsigned int i = s->connections;
+
+		if (c == NULL || i == CONNECTIONS_MAX)
+			abort();
+		*c = (struct connection){ .server = s, .fd = fd };
+		s->fds[i] = fd;
+		if (pthread_create(&s->threads[i], NULL, serve, c) != 0)
+			abort();
+		s->connections++;
+	}
+	return NULL;
+}
+
+struct tls_server *tls_server_new(const struct tls_server_opts *opts)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct tls_server *s = calloc(1, sizeof(*s));
+	socklen_t len = sizeof(in);
+
+	if (s == NULL)
+		abort();
+	s->opts = *opts;
+	pthread_mutex_init(&s->lock, NULL);
+	make_context(s);
+	s->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(s->listen_fd, (struct sockaddr *)&in, len) != 0 ||
+	    listen(s->listen_fd, CONNECTIONS_MAX) != 0 ||
+	    getsockname(s->listen_fd, (struct sockaddr *)&in, &len) != 0)
+		abort();
+	s->port = ntohs(in.sin_port);
+	if (pthread_create(&s->acceptor, NULL, accept_main, s) != 0)
+		abort();
+	return s;
+}
+
+void tls_server_free(struct tls_server *s)
+{
+	unsigned int i;
+
+	if (s == NULL)
+		return;
+	shutdown(s->listen_fd, SHUT_RDWR); /* ends accept() */
+	pthread_join(s->acceptor, NULL);
+	for (i = 0; i < s->connections; i++)
+		shutdown(s->fds[i], SHUT_RDWR);
+	for (i = 0; i < s->connections; i++) {
+		pthread_join(s->threads[i], NULL);
+		close(s->fds[i]);
+	}
+	close(s->listen_fd);
+	SSL_CTX_free(s->ctx);
+	unlink(s->ca_file);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+uint16_t tls_server_port(const struct tls_server *s)
+{
+	return s->port;
+}
+
+const char *tls_server_ca_file(const struct tls_server *s)
+{
+	return s->ca_file;
+}
+
+/* Not written any more once a handshake is done, so it may be read after the
+ * lock has shown it to this thread. */
+const char *tls_server_alpn(struct tls_server *s)
+{
+	(void)tls_server_handshakes(s);
+	return s->alpn;
+}
+
+const char *tls_server_sni(struct tls_server *s)
+{
+	(void)tls_server_handshakes(s);
+	return s->sni;
+}
+
+unsigned int tls_server_handshakes(struct tls_server *s)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->handshakes;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
