@@ -4,7 +4,6 @@
 
 #include "relay.h"
 
-#include "creds.h"
 #include "dial.h"
 #include "tls.h"
 
@@ -35,7 +34,7 @@ void relay_set_put(struct relay_set *set)
 		return;
 	for (size_t i = 0; i < set->count; i++) {
 		tls_ctx_free(set->relay[i].tls);
-		creds_free(set->relay[i].creds);
+		creds_fini(&set->relay[i].creds);
 		dial_proxy_put(set->relay[i].proxy);
 	}
 	free(set);

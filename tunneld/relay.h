@@ -14,7 +14,8 @@
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 
-struct creds;
+#include "creds.h"
+
 struct dial_proxy;
 struct tls_ctx;
 
@@ -26,7 +27,7 @@ struct relay {
 	char host[CONTROL_NAME_MAX + 1];
 	uint16_t port;
 	struct tls_ctx *tls; /* NULL: TURN over plain TCP */
-	struct creds *creds;
+	struct creds creds;
 	struct dial_proxy *proxy; /* NULL: directly */
 	/* written by every worker: what the last attempt came to */
 	_Atomic uint64_t penalty_until_ms;

@@ -11,7 +11,6 @@
 
 #include "addr.h"
 #include "conf.h"
-#include "creds.h"
 #include "dial.h"
 #include "names.h"
 #include "policy.h"
@@ -151,10 +150,13 @@ static int make_creds(struct relay *relay, const struct conf_relay *r,
 		*words = strerror(-err);
 		return err;
 	}
-	relay->creds = rest ? creds_new_rest(r->username, secret)
-			    : creds_new_static(r->username, secret);
+	err = creds_init(&relay->creds, rest ? CREDS_REST : CREDS_STATIC,
+			 r->username, secret);
 	explicit_bzero(secret, sizeof(secret));
-	return relay->creds != NULL ? 0 : -ENOMEM;
+	if (err == -EINVAL)
+		*words = "username and password_file (or secret_file) are "
+			 "needed";
+	return err;
 }
 
 static int make_relay(struct snapshot *s, const struct conf *conf,

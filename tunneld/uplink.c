@@ -55,6 +55,8 @@
 #define DEADLINE_LOST_MS 1000
 #define BACKOFF_MIN_MS   500
 #define BACKOFF_MAX_MS   30000
+/* A host name and the words of TURN or TLS. */
+#define LINE_BYTES 768
 /* Time for one set-up: dial and TLS, and then Allocate. */
 #define SETUP_TIMEOUT_MS 20000
 
@@ -194,7 +196,7 @@ static void on_turn_state(void *arg, enum turn_state state, uint64_t now_ms)
 {
 	struct uplink *u = arg;
 	const char *words = NULL;
-	char line[256];
+	char line[LINE_BYTES];
 	unsigned int code;
 
 	if (state == TURN_STATE_READY) {
@@ -239,7 +241,7 @@ static int make_turn(struct uplink *u)
 {
 	struct creds_pair pair;
 	struct turn_opts opts = { .family = u->family };
-	int err = creds_make(u->relay->creds, time(NULL), &pair);
+	int err = creds_make(&u->relay->creds, time(NULL), &pair);
 
 	if (err < 0)
 		return err;
@@ -270,7 +272,7 @@ static int take_frames(struct uplink *u, uint64_t now_ms)
 
 static void read_stream(struct uplink *u, uint64_t now_ms)
 {
-	char words[256];
+	char words[LINE_BYTES];
 
 	for (int i = 0; i < READS_PER_WAKEUP && !u->failed; i++) {
 		size_t room, n;
@@ -367,7 +369,7 @@ static bool gather(struct uplink *u, uint64_t now_ms)
 static void write_stream(struct uplink *u, uint64_t now_ms)
 {
 	uint32_t events = EPOLLIN;
-	char words[256];
+	char words[LINE_BYTES];
 
 	while (u->out_buf.len > u->out_sent || gather(u, now_ms)) {
 		size_t n;
