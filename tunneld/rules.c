@@ -336,7 +336,7 @@ static struct verdict decide(const struct rules_context *ctx, const char *name,
 	const enum policy_action ours = protocol == POLICY_TCP ? POLICY_PROXY
 							       : POLICY_TUNNEL;
 	struct verdict v = { default_action(ctx, protocol), false };
-	bool partly_blocked = false;
+	bool partly_blocked = false, partly_direct = false;
 
 	if (local || (protocol == POLICY_TCP && in_no_proxy(ctx, name, port)))
 		v.action = POLICY_DIRECT;
@@ -352,13 +352,16 @@ static struct verdict decide(const struct rules_context *ctx, const char *name,
 			v = (struct verdict){ action, true };
 			break;
 		}
-		if (port != 0 || action == POLICY_DIRECT)
+		if (port != 0)
 			continue;
-		if (action != POLICY_BLOCK)
+		if (action != POLICY_BLOCK && action != POLICY_DIRECT)
 			return (struct verdict){ action, true };
-		partly_blocked = true;
+		partly_blocked |= action == POLICY_BLOCK;
+		partly_direct |= action == POLICY_DIRECT;
 	}
-	if (partly_blocked && v.action == POLICY_DIRECT)
+	/* It depends on the port, which only the daemon will learn. */
+	if ((partly_blocked && v.action == POLICY_DIRECT) ||
+	    (partly_direct && v.action == POLICY_BLOCK))
 		v = (struct verdict){ ours, true };
 	return v;
 }
