@@ -33,7 +33,7 @@ struct wire_header {
 	uint8_t family;  /* enum endpoint_family */
 	uint16_t port_be;
 	uint8_t ip[16];
-} __attribute__((packed, aligned(1)));
+} __attribute__((packed));
 
 #define WIRE_HEADER_BYTES 28
 _Static_assert(sizeof(struct wire_header) == WIRE_HEADER_BYTES, "wire layout");
