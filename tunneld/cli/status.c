@@ -29,7 +29,7 @@ int verb_status(int argc, char **argv)
 	if (err == -EACCES || err == -EPERM) {
 		say("tunneld's socket is there, but you may not use it (%s); "
 		    "ask for access to it or start your own: "
-		    "systemctl --user start tunneld",
+		    "systemctl --user start tunneld-user",
 		    strerror(-err));
 		return VERB_FAILED;
 	}
