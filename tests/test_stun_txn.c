@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test_stun_txn.c - what each kind of answer means for a request */
+#include <config.h>
+
+#include "../tunneld/stun_txn.h"
+
+#include "../tunneld/buf.h"
+#include "../tunneld/stun_auth.h"
+#include "lib/unit.h"
+
+#include <string.h>
+
+static struct stun_cred cred;
+static struct stun_txn txn;
+static uint8_t request[1024], answer[1024];
+
+static void begin(void)
+{
+	CU_ASSERT_EQUAL_FATAL(stun_cred_init(&cred, "alice", "secret"), 0);
+	CU_ASSERT_EQUAL_FATAL(stun_txn_begin(&txn, STUN_METHOD_REFRESH, 1000),
+			      0);
+}
+
+static struct stun_msg build(void)
+{
+	struct stun_build b;
+	struct stun_msg m;
+	struct buf buf;
+
+	buf_init(&buf, request, sizeof(request));
+	stun_txn_build_begin(&txn, &b, &buf);
+	stun_build_u32(&b, STUN_ATTR_LIFETIME, 600);
+	stun_txn_build_end(&txn, &b, &cred);
+	CU_ASSERT_FALSE_FATAL(buf.failed);
+	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, request, buf.len), 0);
+	return m;
+}
+
+/* An answer of ours: code 0 is a success; `sign`: with the right key. */
+static enum stun_txn_verdict give(enum stun_class class, unsigned int code,
+				  const char *realm, const char *nonce,
+				  bool sign, struct stun_txn_error *err)
+{
+	struct stun_build b;
+	struct stun_msg m;
+	struct buf buf;
+
+	buf_init(&buf, answer, sizeof(answer));
+	stun_build_begin(&b, &buf, class, txn.method, txn.id);
+	if (code != 0)
+		stun_build_u32(&b, STUN_ATTR_ERROR_CODE,
+			       code / 100 << 8 | code % 100);
+	if (realm != NULL)
+		stun_build_bytes(&b, STUN_ATTR_REALM, realm, strlen(realm));
+	if (nonce != NULL)
+		stun_build_bytes(&b, STUN_ATTR_NONCE, nonce, strlen(nonce));
+	if (sign)
+		stun_auth_sign(&b, cred.key, sizeof(cred.key));
+	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, answer, buf.len), 0);
+	return stun_txn_answer(&txn, &cred, &m, err, 2000);
+}
+
+static enum stun_txn_verdict challenge(unsigned int code, const char *realm,
+				       const char *nonce)
+{
+	struct stun_txn_error err;
+
+	return give(STUN_CLASS_ERROR, code, realm, nonce, false, &err);
+}
+
+/* A request that has been authenticated. */
+static void begin_signed(void)
+{
+	begin();
+	(void)build();
+	CU_ASSERT_EQUAL_FATAL(challenge(401, "realm", "n1"), STUN_TXN_RETRY);
+	(void)build();
+	CU_ASSERT_TRUE(txn.signed_request);
+}
+
+static void test_challenge(void)
+{
+	uint8_t first_id[STUN_ID_LEN];
+	struct stun_attr a;
+	struct stun_msg m;
+
+	begin();
+	CU_ASSERT_EQUAL(txn.deadline_ms, 1000 + 39500);
+	m = build();
+	CU_ASSERT_FALSE(stun_attr_find(&m, STUN_ATTR_USERNAME, &a));
+	CU_ASSERT_FALSE(stun_attr_find(&m, STUN_ATTR_MESSAGE_INTEGRITY, &a));
+	memcpy(first_id, txn.id, STUN_ID_LEN);
+
+	CU_ASSERT_EQUAL(challenge(401, "realm", "n1"), STUN_TXN_RETRY);
+	CU_ASSERT_TRUE(txn.active);
+	CU_ASSERT_NOT_EQUAL(memcmp(first_id, txn.id, STUN_ID_LEN), 0);
+	CU_ASSERT_EQUAL(txn.deadline_ms, 2000 + 39500);
+	m = build();
+	CU_ASSERT_TRUE_FATAL(stun_attr_find(&m, STUN_ATTR_USERNAME, &a));
+	CU_ASSERT_EQUAL(a.len, 5);
+	CU_ASSERT_TRUE_FATAL(stun_attr_find(&m, STUN_ATTR_REALM, &a));
+	CU_ASSERT_EQUAL(memcmp(a.value, "realm", 5), 0);
+	CU_ASSERT_TRUE_FATAL(stun_attr_find(&m, STUN_ATTR_NONCE, &a));
+	CU_ASSERT_EQUAL(memcmp(a.value, "n1", 2), 0);
+	CU_ASSERT_EQUAL(stun_auth_verify(&m, cred.key, sizeof(cred.key)),
+			STUN_AUTH_GOOD);
+	/* refused with the password: not again */
+	CU_ASSERT_EQUAL(challenge(401, "realm", "n2"), STUN_TXN_ERROR);
+	CU_ASSERT_FALSE(txn.active);
+	stun_cred_fini(&cred);
+}
+
+static void test_bad_challenges(void)
+{
+	begin();
+	(void)build();
+	CU_ASSERT_EQUAL(challenge(401, NULL, "n"), STUN_TXN_ERROR);
+	stun_cred_fini(&cred);
+	begin();
+	(void)build();
+	CU_ASSERT_EQUAL(challenge(401, "realm", NULL), STUN_TXN_ERROR);
+	CU_ASSERT_FALSE(txn.active);
+	stun_cred_fini(&cred);
+}
+
+static void test_stale(void)
+{
+	begin_signed();
+	for (int i = 0; i < STUN_TXN_STALE_MAX; i++) {
+		CU_ASSERT_EQUAL(challenge(438, i % 2 ? "realm" : NULL, "n2"),
+				STUN_TXN_RETRY);
+		(void)build();
+	}
+	CU_ASSERT_EQUAL(challenge(438, "realm", "n3"), STUN_TXN_ERROR);
+	stun_cred_fini(&cred);
+}
+
+static void test_not_ours(void)
+{
+	struct stun_txn_error err;
+	struct stun_build b;
+	struct stun_msg m;
+	struct buf buf;
+	uint8_t id[STUN_ID_LEN];
+
+	begin();
+	m = build();
+	/* our own request comes back */
+	CU_ASSERT_EQUAL(stun_txn_answer(&txn, &cred, &m, &err, 0),
+			STUN_TXN_IGNORE);
+	CU_ASSERT_EQUAL(give(STUN_CLASS_INDICATION, 0, NULL, NULL, false, &err),
+			STUN_TXN_IGNORE);
+	/* another id, another method */
+	memcpy(id, txn.id, sizeof(id));
+	id[11] ^= 1;
+	for (int i = 0; i < 2; i++) {
+		buf_init(&buf, answer, sizeof(answer));
+		stun_build_begin(&b, &buf, STUN_CLASS_SUCCESS,
+				 i ? STUN_METHOD_ALLOCATE : STUN_METHOD_REFRESH,
+				 i ? txn.id : id);
+		CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, answer, buf.len), 0);
+		CU_ASSERT_EQUAL(stun_txn_answer(&txn, &cred, &m, &err, 0),
+				STUN_TXN_IGNORE);
+	}
+	CU_ASSERT_TRUE(txn.active);
+	stun_txn_end(&txn);
+	CU_ASSERT_EQUAL(give(STUN_CLASS_SUCCESS, 0, NULL, NULL, false, &err),
+			STUN_TXN_IGNORE);
+	stun_cred_fini(&cred);
+}
+
+/* What an authenticated request makes of answers without the right seal. */
+static void test_trust(void)
+{
+	static const struct {
+		unsigned int code;
+		bool sign;
+		enum stun_txn_verdict verdict;
+	} rows[] = {
+		{ 0, true, STUN_TXN_SUCCESS }, { 0, false, STUN_TXN_IGNORE },
+		{ 437, true, STUN_TXN_ERROR }, { 437, false, STUN_TXN_ERROR },
+		{ 300, true, STUN_TXN_ERROR }, { 300, false, STUN_TXN_IGNORE },
+	};
+	struct stun_txn_error err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		begin_signed();
+		CU_ASSERT_EQUAL(give(rows[i].code ? STUN_CLASS_ERROR
+						  : STUN_CLASS_SUCCESS,
+				     rows[i].code, NULL, NULL, rows[i].sign,
+				     &err),
+				rows[i].verdict);
+		CU_ASSERT_EQUAL(txn.active, rows[i].verdict == STUN_TXN_IGNORE);
+		CU_ASSERT_EQUAL(txn.bad_integrity,
+				rows[i].verdict == STUN_TXN_IGNORE);
+		if (rows[i].verdict == STUN_TXN_ERROR)
+			CU_ASSERT_EQUAL(err.code, rows[i].code);
+		stun_cred_fini(&cred);
+	}
+}
+
+static void give_forged(enum stun_class class, unsigned int code)
+{
+	static const uint8_t other_key[STUN_KEY_LEN] = { 1 };
+	struct stun_txn_error err;
+	struct stun_build b;
+	struct stun_msg m;
+	struct buf buf;
+
+	begin_signed();
+	buf_init(&buf, answer, sizeof(answer));
+	stun_build_begin(&b, &buf, class, txn.method, txn.id);
+	if (code != 0)
+		stun_build_u32(&b, STUN_ATTR_ERROR_CODE,
+			       code / 100 << 8 | code % 100);
+	stun_auth_sign(&b, other_key, sizeof(other_key));
+	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, answer, buf.len), 0);
+	CU_ASSERT_EQUAL(stun_txn_answer(&txn, &cred, &m, &err, 2000),
+			STUN_TXN_IGNORE);
+	CU_ASSERT_TRUE(txn.active);
+	CU_ASSERT_EQUAL(txn.bad_integrity, 1);
+	stun_cred_fini(&cred);
+}
+
+static void test_forged(void)
+{
+	give_forged(STUN_CLASS_SUCCESS, 0);
+	give_forged(STUN_CLASS_ERROR, 437);
+	give_forged(STUN_CLASS_ERROR, 300);
+}
+
+static void test_broken_answers(void)
+{
+	struct stun_txn_error err;
+	struct stun_build b;
+	struct stun_msg m;
+	struct buf buf;
+
+	begin();
+	(void)build();
+	CU_ASSERT_EQUAL(give(STUN_CLASS_ERROR, 0, NULL, NULL, false, &err),
+			STUN_TXN_ERROR);
+	CU_ASSERT_EQUAL(err.code, 0);
+	CU_ASSERT_STRING_EQUAL(err.reason, "error without a code");
+	stun_cred_fini(&cred);
+
+	begin();
+	(void)build();
+	buf_init(&buf, answer, sizeof(answer));
+	stun_build_begin(&b, &buf, STUN_CLASS_SUCCESS, txn.method, txn.id);
+	stun_build_u32(&b, 0x8888, 0);
+	stun_build_u32(&b, 0x7001, 0);
+	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, answer, buf.len), 0);
+	CU_ASSERT_EQUAL(stun_txn_answer(&txn, &cred, &m, &err, 0),
+			STUN_TXN_ERROR);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.reason, "0x7001"));
+	stun_cred_fini(&cred);
+}
+
+static CU_TestInfo tests[] = {
+	{ "401 is answered once", test_challenge },
+	{ "challenges without realm or nonce", test_bad_challenges },
+	{ "438 is answered a few times", test_stale },
+	{ "answers to others", test_not_ours },
+	{ "which answers need a seal", test_trust },
+	{ "a wrong seal ends nothing", test_forged },
+	{ "answers that cannot be used", test_broken_answers },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_SuiteInfo suites[] = {
+	{ .pName = "stun_txn", .pTests = tests },
+	CU_SUITE_INFO_NULL,
+};
+UNIT_MAIN(suites)
