@@ -98,6 +98,21 @@ static int take_setting(struct run_args *args, const char *setting)
 	return 0;
 }
 
+/* By --set relay.cli.KEY=VALUE. */
+static bool sets_credentials(const struct run_args *args)
+{
+	static const char *const keys[] = { "relay.cli.username=",
+					    "relay.cli.password_file=",
+					    "relay.cli.secret_file=" };
+
+	for (size_t i = 0; i < args->set_count; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+			if (strncmp(args->set[i], keys[k], strlen(keys[k])) ==
+			    0)
+				return true;
+	return false;
+}
+
 static int take_relay_credentials(struct run_args *args)
 {
 	static const struct {
@@ -108,6 +123,7 @@ static int take_relay_credentials(struct run_args *args)
 		{ ENV_RELAY_SECRET_FILE, "relay.cli.secret_file=" },
 	};
 	const char *value;
+	size_t before = args->set_count;
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows) && !err; i++) {
@@ -115,7 +131,13 @@ static int take_relay_credentials(struct run_args *args)
 		if (value != NULL && value[0] != '\0')
 			err = make_setting(args, rows[i].key, value);
 	}
-	return err;
+	if (err || args->set_count > before || sets_credentials(args))
+		return err;
+	say("run: --relay needs credentials; put a user name into the "
+	    "environment, " ENV_RELAY_USERNAME
+	    "=USER, and the name of a file with its "
+	    "password, " ENV_RELAY_PASSWORD_FILE "=FILE");
+	return -EINVAL;
 }
 
 enum option_code {
