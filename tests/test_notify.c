@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test_notify.c - the datagrams that a service manager gets */
+#include <config.h>
+
+#include "../tunneld/notify.h"
+
+#include "lib/unit.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static char dir[] = "/tmp/test_notify.XXXXXX";
+static char text[1024];
+
+static int set_up(void)
+{
+	return mkdtemp(dir) == NULL;
+}
+
+static int tear_down(void)
+{
+	return rmdir(dir);
+}
+
+/* `name` as NOTIFY_SOCKET has it. */
+static int listen_at(const char *name)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	size_t len = strlen(name);
+
+	memcpy(un.sun_path, name, len);
+	if (name[0] == '@')
+		un.sun_path[0] = '\0';
+	CU_ASSERT_EQUAL_FATAL(
+		bind(fd, (struct sockaddr *)&un,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)),
+		0);
+	setenv("NOTIFY_SOCKET", name, 1);
+	return fd;
+}
+
+static const char *received(int fd)
+{
+	ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static void exchange(int fd)
+{
+	unsigned long long us;
+	struct timespec now;
+
+	notify_ready();
+	CU_ASSERT_STRING_EQUAL(received(fd), "READY=1");
+	notify_stopping();
+	CU_ASSERT_STRING_EQUAL(received(fd), "STOPPING=1");
+	notify_status("%d flows\nREADY=1", 3);
+	CU_ASSERT_STRING_EQUAL(received(fd), "STATUS=3 flows READY=1");
+	notify_reloading();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	CU_ASSERT_EQUAL(
+		sscanf(received(fd), "RELOADING=1\nMONOTONIC_USEC=%llu", &us),
+		1);
+	CU_ASSERT(us / 1000000 <= (unsigned long long)now.tv_sec);
+	CU_ASSERT(us / 1000000 + 5 > (unsigned long long)now.tv_sec);
+}
+
+static void test_path(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/notify", dir);
+	fd = listen_at(path);
+	exchange(fd);
+	close(fd);
+	unlink(path);
+	notify_ready(); /* nobody listens: nothing happens */
+}
+
+static void test_abstract(void)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "@test_notify.%d", (int)getpid());
+	fd = listen_at(name);
+	exchange(fd);
+	close(fd);
+}
+
+static void test_none(void)
+{
+	char path[64], much[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/notify", dir);
+	fd = listen_at(path);
+	unsetenv("NOTIFY_SOCKET");
+	notify_ready();
+	setenv("NOTIFY_SOCKET", "", 1);
+	notify_ready();
+	setenv("NOTIFY_SOCKET", "notify", 1);
+	notify_ready();
+	memset(much, '/', sizeof(much) - 1);
+	much[sizeof(much) - 1] = '\0';
+	setenv("NOTIFY_SOCKET", much, 1);
+	notify_ready();
+	CU_ASSERT_STRING_EQUAL(received(fd), "");
+	close(fd);
+	unlink(path);
+}
+
+static CU_TestInfo tests[] = {
+	{ "a path", test_path },
+	{ "an abstract name", test_abstract },
+	{ "none, or none that is one", test_none },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_SuiteInfo suites[] = {
+	{ .pName = "notify",
+	  .pInitFunc = set_up,
+	  .pCleanupFunc = tear_down,
+	  .pTests = tests },
+	CU_SUITE_INFO_NULL,
+};
+
+UNIT_MAIN(suites)
