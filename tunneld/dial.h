@@ -10,16 +10,16 @@
 #ifndef DIAL_H
 #define DIAL_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "cancel.h"
+#include "loop.h"
+#include "thread_pool.h"
 
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 #include <turnout/endpoint.h>
 
-#include "cancel.h"
-#include "loop.h"
-#include "thread_pool.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct tls;
 struct tls_ctx;

@@ -6,11 +6,11 @@
 #ifndef HOP_H
 #define HOP_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct cancel;
 

@@ -5,11 +5,11 @@
 #ifndef LOOKUP_H
 #define LOOKUP_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stddef.h>
+#include <stdint.h>
 
 #define LOOKUP_MAX 16 /* addresses; more are left out */
 

@@ -6,9 +6,9 @@
 #ifndef PROXY_AUTH_H
 #define PROXY_AUTH_H
 
-#include <stdint.h>
-
 #include <turnout/compiler.h>
+
+#include <stdint.h>
 
 struct cancel;
 struct proxy_auth;

@@ -15,6 +15,8 @@
 #include "cancel.h"
 #include "clock.h"
 
+#include <turnout/control.h>
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +24,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#include <turnout/control.h>
 
 #include <curl/curl.h>
 

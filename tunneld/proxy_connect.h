@@ -8,13 +8,13 @@
 #ifndef PROXY_CONNECT_H
 #define PROXY_CONNECT_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "proxy_auth.h"
 
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 
-#include "proxy_auth.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct cancel;
 

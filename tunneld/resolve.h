@@ -5,11 +5,11 @@
 #ifndef RESOLVE_H
 #define RESOLVE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stddef.h>
+#include <stdint.h>
 
 struct dial_pool;
 struct loop;

@@ -3,10 +3,10 @@
 #ifndef SOCKDIAG_H
 #define SOCKDIAG_H
 
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stdint.h>
 
 /* A netlink descriptor (close(2) it), non-blocking. Or -errno. */
 int sockdiag_open(void) MUST_CHECK;

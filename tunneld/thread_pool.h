@@ -6,13 +6,14 @@
 #ifndef THREAD_POOL_H
 #define THREAD_POOL_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/queue.h>
+#include "loop.h"
 
 #include <turnout/compiler.h>
 
-#include "loop.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sys/queue.h>
 
 struct thread_pool;
 typedef void(thread_job_fn)(void *arg);

@@ -8,10 +8,10 @@
 #ifndef TLS_H
 #define TLS_H
 
+#include <turnout/compiler.h>
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
 
 /* How a call on a non-blocking stream can end. */
 enum io {
