@@ -81,19 +81,25 @@ int connect_wait(int fd, const struct timeval *limit)
 	return error;
 }
 
-static void carry_flags(int from, int to)
+static void set_flags(int fd, int flags)
 {
-	int wanted = next.fcntl(from, F_GETFL), have = next.fcntl(to, F_GETFL);
+	int have = next.fcntl(fd, F_GETFL);
+
+	if (have >= 0 && flags >= 0 && ((flags ^ have) & CARRIED_FLAGS))
+		next.fcntl(fd, F_SETFL,
+			   (have & ~CARRIED_FLAGS) | (flags & CARRIED_FLAGS));
+}
+
+static void carry_flags(int flags, int from, int to)
+{
 	struct f_owner_ex owner;
 
-	if (wanted < 0 || have < 0 || !((wanted ^ have) & CARRIED_FLAGS))
-		return;
-	if ((wanted & O_ASYNC) && next.fcntl(from, F_GETOWN_EX, &owner) == 0) {
+	if (flags >= 0 && (flags & O_ASYNC) &&
+	    next.fcntl(from, F_GETOWN_EX, &owner) == 0) {
 		next.fcntl(to, F_SETOWN_EX, &owner);
 		next.fcntl(to, F_SETSIG, next.fcntl(from, F_GETSIG));
 	}
-	next.fcntl(to, F_SETFL,
-		   (have & ~CARRIED_FLAGS) | (wanted & CARRIED_FLAGS));
+	set_flags(to, flags);
 }
 
 struct swap {
@@ -121,14 +127,15 @@ static void swap_alias(int fd, void *arg)
 	epollreg_replace(set, fd);
 }
 
-/* `replacement` takes the place of what stands at `fd` and all its aliases. */
-static void swap_all(struct sock *s, int fd, int replacement)
+/* `replacement` takes the place of what stands at `fd` and all its aliases, and
+ * behaves by `flags`, those of F_GETFL. */
+static void swap_all(struct sock *s, int fd, int replacement, int flags)
 {
 	struct swap swap = { .sock = s,
 			     .old_cookie = cookie_of(fd),
 			     .replacement = replacement };
 
-	carry_flags(fd, replacement);
+	carry_flags(flags, fd, replacement);
 	fdtab_each_alias(s, swap_alias, &swap);
 	next.close(replacement);
 }
@@ -138,7 +145,8 @@ void connect_place(struct sock *s, int fd, int control)
 	int saved = errno;
 
 	s->tcp.place_cookie = cookie_of(control);
-	swap_all(s, fd, control);
+	/* Not the flags of the app's socket now: tunneld changes them. */
+	swap_all(s, fd, control, s->tcp.flags);
 	atomic_store(&s->tcp.state, TCP_STATE_PENDING);
 	errno = saved;
 }
@@ -230,7 +238,7 @@ static enum tcp_state act_on(struct sock *s, int fd,
 		return TCP_STATE_FAILED;
 	}
 	replay_options(s, passed);
-	swap_all(s, fd, passed);
+	swap_all(s, fd, passed, next.fcntl(fd, F_GETFL));
 	become_connected(s, true);
 	return TCP_STATE_CONNECTED;
 }
@@ -262,7 +270,7 @@ enum tcp_state connect_settle(struct sock *s, int fd)
 	return state;
 }
 
-/* The app's socket was in tunneld's hands: its blocking mode may be changed. */
+/* The app's own socket stands at `fd` all the time that it waits. */
 static void put_in_place(struct sock *s, int fd, int passed)
 {
 	if (cookie_of(passed) == s->tcp.native_cookie) {
@@ -270,7 +278,7 @@ static void put_in_place(struct sock *s, int fd, int passed)
 		return;
 	}
 	journal_replay(&s->tcp.journal, passed, true);
-	swap_all(s, fd, passed);
+	swap_all(s, fd, passed, s->tcp.flags);
 }
 
 int connect_finish(struct sock *s, int fd, int control)
@@ -289,6 +297,7 @@ int connect_finish(struct sock *s, int fd, int control)
 	if (passed >= 0)
 		put_in_place(s, fd, passed);
 	next.close(control);
+	set_flags(fd, s->tcp.flags);
 	if (error != 0)
 		fail(s, TCP_STATE_BROKEN, 0);
 	else
@@ -331,7 +340,7 @@ int connect_restore(struct sock *s, int fd)
 		replay_options(s, native);
 	if (native < 0)
 		return native;
-	swap_all(s, fd, native);
+	swap_all(s, fd, native, next.fcntl(fd, F_GETFL));
 	atomic_store(&s->tcp.state, TCP_STATE_PLAIN);
 	errno = saved;
 	return 0;

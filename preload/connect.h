@@ -46,6 +46,7 @@ struct tcp_sock {
 	_Atomic uint32_t state; /* enum tcp_state; changed under sock_lock() */
 	uint32_t waiter;        /* WAITING: process_owner() of the waiter */
 	int control;            /* WAITING: connection to tunneld, plus one */
+	int flags;              /* F_GETFL of the app's socket before that */
 	_Atomic int error;      /* FAILED, BROKEN: errno not yet told */
 	_Atomic bool untold;    /* CONNECTED: the next connect() says 0 */
 	_Atomic bool direct;    /* PLAIN: connected past us, swaps never */

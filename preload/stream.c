@@ -205,6 +205,7 @@ static bool claim(struct sock *s, int fd, const struct sockaddr *addr)
 	if (claimed) {
 		s->tcp.waiter = process_owner();
 		s->tcp.control = 0;
+		s->tcp.flags = next.fcntl(fd, F_GETFL);
 		atomic_store(&s->tcp.error, 0);
 		set_address(&s->tcp.peer, addr);
 		memset(&s->tcp.local, 0, sizeof(s->tcp.local));
@@ -288,7 +289,6 @@ static void set_control(struct sock *s, int control)
 static int through_tunneld(struct sock *s, int fd, const struct sockaddr *addr,
 			   const struct endpoint *dest)
 {
-	bool nonblocking = is_nonblocking(fd);
 	uint32_t serial = s->serial;
 	int control;
 
@@ -298,7 +298,7 @@ static int through_tunneld(struct sock *s, int fd, const struct sockaddr *addr,
 	set_control(s, control);
 	if (control < 0)
 		return fail(ENETUNREACH);
-	if (nonblocking)
+	if (s->tcp.flags & O_NONBLOCK)
 		return go_on_later(s, fd, serial, control, EINPROGRESS);
 	return wait_for_verdict(s, fd, serial, control);
 }
