@@ -98,41 +98,41 @@ static int take_setting(struct run_args *args, const char *setting)
 	return 0;
 }
 
-/* By --set relay.cli.KEY=VALUE. */
-static bool sets_credentials(const struct run_args *args)
-{
-	static const char *const keys[] = { "relay.cli.username=",
-					    "relay.cli.password_file=",
-					    "relay.cli.secret_file=" };
+static const struct {
+	const char *variable, *key;
+} relay_credentials[] = {
+	{ ENV_RELAY_USERNAME, "relay.cli.username=" },
+	{ ENV_RELAY_PASSWORD_FILE, "relay.cli.password_file=" },
+	{ ENV_RELAY_SECRET_FILE, "relay.cli.secret_file=" },
+};
 
-	for (size_t i = 0; i < args->set_count; i++)
-		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
-			if (strncmp(args->set[i], keys[k], strlen(keys[k])) ==
-			    0)
-				return true;
+static bool is_credential(const char *setting)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(relay_credentials); i++) {
+		const char *key = relay_credentials[i].key;
+
+		if (strncmp(setting, key, strlen(key)) == 0)
+			return true;
+	}
 	return false;
 }
 
 static int take_relay_credentials(struct run_args *args)
 {
-	static const struct {
-		const char *variable, *key;
-	} rows[] = {
-		{ ENV_RELAY_USERNAME, "relay.cli.username=" },
-		{ ENV_RELAY_PASSWORD_FILE, "relay.cli.password_file=" },
-		{ ENV_RELAY_SECRET_FILE, "relay.cli.secret_file=" },
-	};
 	const char *value;
-	size_t before = args->set_count;
 	int err = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows) && !err; i++) {
-		value = getenv(rows[i].variable);
+	for (size_t i = 0; i < ARRAY_SIZE(relay_credentials) && !err; i++) {
+		value = getenv(relay_credentials[i].variable);
 		if (value != NULL && value[0] != '\0')
-			err = make_setting(args, rows[i].key, value);
+			err = make_setting(args, relay_credentials[i].key,
+					   value);
 	}
-	if (err || args->set_count > before || sets_credentials(args))
+	if (err)
 		return err;
+	for (size_t i = 0; i < args->set_count; i++)
+		if (is_credential(args->set[i]))
+			return 0;
 	say("run: --relay needs credentials; put a user name into the "
 	    "environment, " ENV_RELAY_USERNAME
 	    "=USER, and the name of a file with its "
