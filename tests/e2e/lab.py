@@ -151,7 +151,7 @@ url = {proxy}
 {proxy_credentials}
 [relay lab]
 uri = turns:{relay}:443?transport=tcp
-{ca}{relay_credentials}path = proxy
+{ca}{relay_credentials}path = {path}
 [daemon]
 log_level = info
 """
@@ -476,8 +476,8 @@ class Lab:
         return [self.turnout, "run", "--config", config, *options, "--"]
 
     def config(self, name, user="root", proxy=PROXY_URL, basic=None,
-               relay="relay", relay_password=RELAY_PASSWORD, trusted=True,
-               extra=""):
+               relay="relay", relay_password=RELAY_PASSWORD, path="proxy",
+               trusted=True, extra=""):
         """Writes a configuration of tunneld, with secrets of `user`'s own."""
         place = self.dir / name
         place.mkdir()
@@ -502,14 +502,15 @@ class Lab:
             relay_credentials = (
                 f"username = {RELAY_USER}\npassword_file = "
                 f"{secret('relay.password', relay_password)}\n")
-        path = place / "tunneld.conf"
-        path.write_text(TUNNELD.format(
+        conf = place / "tunneld.conf"
+        conf.write_text(TUNNELD.format(
             proxy=proxy, proxy_credentials=proxy_credentials,
-            relay=relay + ".lab.test", relay_credentials=relay_credentials,
+            relay=relay + ".lab.test", path=path,
+            relay_credentials=relay_credentials,
             ca=f"ca_file = {self.ca}\n" if trusted else "") + extra)
         shutil.chown(place, user)
-        shutil.chown(path, user)
-        return path
+        shutil.chown(conf, user)
+        return conf
 
 
 def kill(child, number=signal.SIGTERM):

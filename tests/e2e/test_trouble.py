@@ -2,7 +2,6 @@
 """test_trouble.py - what goes wrong on the way is said once, in a line that
 names the hop; nothing hangs and nothing leaks
 """
-import os
 import re
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import sys
 
 import call
 import lab as labs
+import service
 from suite import check, skip, test
 from test_calls import check_no_leak
 from test_connect import connect
@@ -76,40 +76,6 @@ def proxy_down(lab):
         lab.wait_listening(labs.PROXY, labs.PLAIN_PORT)
 
 
-class Daemon:
-    """tunneld as a service of the user."""
-
-    def __init__(self, lab, name):
-        self.lab = lab
-        self.log = lab.inside.dir / (name + "-tunneld.log")
-        self.config = lab.config(name)
-        self.runtime = self.config.parent
-        self.socket = self.runtime / "turnout" / "control"
-        self.start()
-
-    def start(self):
-        self.child = self.lab.inside.start(
-            self.lab.tunneld, "--config", self.config, log=self.log.name,
-            env={"XDG_RUNTIME_DIR": str(self.runtime)})
-        labs.wait_for("tunneld's socket", lambda: self.socket.exists()
-                      and self.answers())
-
-    def answers(self):
-        return subprocess.run(
-            [*self.lab.inside.enter, self.lab.turnout, "status"], check=False,
-            capture_output=True,
-            env={**os.environ, "XDG_RUNTIME_DIR": str(self.runtime)}
-        ).returncode == 0
-
-    def kill(self):
-        self.child.kill()
-        self.child.wait()
-
-    def stop(self):
-        self.child.terminate()
-        self.child.wait(5)
-
-
 class Talker:
     """talk.py: a program that keeps connections and uses them on command."""
 
@@ -118,7 +84,7 @@ class Talker:
             lab.turnout, "run", "--", sys.executable, lab.apps / "talk.py",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={"SSL_CERT_FILE": str(lab.ca),
-                 "XDG_RUNTIME_DIR": str(daemon.runtime)})
+                 **daemon.env})
         self.name = name
 
     def ask(self, word):
@@ -131,7 +97,7 @@ class Talker:
 def killed(lab):
     """Connections belong to the app: they live on without tunneld."""
     lab.set_mood("drop")
-    daemon = Daemon(lab, "killed")
+    daemon = service.Tunneld(lab, lab.config("killed"))
     talker = Talker(lab, "killed", daemon)
     heard = talker.ask("open")
     check(heard == "ok 1", heard)
@@ -146,6 +112,5 @@ def killed(lab):
     heard = talker.ask("open")
     check(heard == "ok 2", "a new connection after its return: " + heard)
     check_no_leak(lab)
-    daemon.stop()
-    check(daemon.child.returncode == 0,
-          f"SIGTERM: status {daemon.child.returncode}")
+    status = daemon.stop()
+    check(status == 0, f"SIGTERM: status {status}")

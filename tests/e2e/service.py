@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""service.py - tunneld as a service of the user, for tests that end it, read
+its use of the processor, or share it between programs
+"""
+import os
+import pathlib
+import subprocess
+
+import lab as labs
+
+
+class Tunneld:
+    """Runs inside; programs find it by `env`."""
+
+    def __init__(self, lab, config):
+        self.lab = lab
+        self.config = config
+        self.log = lab.inside.dir / (config.parent.name + "-tunneld.log")
+        self.env = {"XDG_RUNTIME_DIR": str(config.parent)}
+        self.socket = config.parent / "turnout" / "control"
+        self.start()
+
+    def start(self):
+        self.child = self.lab.inside.start(
+            self.lab.tunneld, "--config", self.config, log=self.log.name,
+            env=self.env)
+        labs.wait_for("tunneld's answer", lambda: self.socket.exists()
+                      and self.answers())
+
+    def answers(self):
+        asked = subprocess.run(
+            [*self.lab.inside.enter, self.lab.turnout, "status"], check=False,
+            capture_output=True, env={**os.environ, **self.env})
+        return asked.returncode == 0
+
+    def cpu_us(self):
+        """Processor time that it has used so far."""
+        tasks = pathlib.Path(f"/proc/{self.child.pid}/task")
+        return sum(int((task / "schedstat").read_text().split()[0])
+                   for task in tasks.iterdir()) / 1000
+
+    def kill(self):
+        self.child.kill()
+        self.child.wait()
+
+    def stop(self):
+        """SIGTERM; returns its exit status."""
+        self.child.terminate()
+        return self.child.wait(5)
