@@ -227,12 +227,18 @@ static int list_hops(struct snapshot *s, const struct conf *conf)
 		snprintf(hop->host, sizeof(hop->host), "%s", s->proxy->host);
 		hop->port = s->proxy->port;
 	}
-	for (size_t i = 0; i < conf->relay_count; i++) {
-		struct snapshot_hop *hop = &s->hop[s->hop_count++];
+	for (size_t i = 0; i < s->relays->count; i++) {
+		const struct relay *relay = &s->relays->relay[i];
+		struct snapshot_hop *hop;
 
-		snprintf(hop->host, sizeof(hop->host), "%s",
-			 conf->relay[i].host);
-		hop->port = conf->relay[i].port;
+		/* Reached through the proxy, a relay is a destination like any
+		 * other: its name may mean nothing here, and asking for it
+		 * would only tell the network. */
+		if (relay->proxy != NULL)
+			continue;
+		hop = &s->hop[s->hop_count++];
+		snprintf(hop->host, sizeof(hop->host), "%s", relay->host);
+		hop->port = relay->port;
 	}
 	return 0;
 }

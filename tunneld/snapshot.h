@@ -18,7 +18,9 @@ struct dial_proxy;
 struct policy;
 struct relay_set;
 
-/* A host that tunneld itself connects to; apps reach it directly. */
+/* A host that tunneld connects to with no proxy in between: the proxy itself,
+ * relays on a direct path. Apps that know it reach it directly too: no loops.
+ */
 struct snapshot_hop {
 	char host[CONTROL_NAME_MAX + 1];
 	uint16_t port;
