@@ -63,6 +63,8 @@ static enum arrival judge(const struct udp_sock *u,
 {
 	bool ours = is_ours(u, from, len, header, bytes, peer);
 
+	if (len == 0) /* no datagram: the socket has been shut down */
+		return ARRIVAL_NATIVE;
 	if (!atomic_load_explicit(&u->connected, memory_order_acquire))
 		return ours ? ARRIVAL_OURS : ARRIVAL_NATIVE;
 	return ours && endpoint_equal(peer, &u->peer) ? ARRIVAL_OURS
