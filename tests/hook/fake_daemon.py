@@ -3,7 +3,7 @@
 """A tunneld of few lines for the hook tests: control socket, policy page and
 an echo server, with the outcome of a connect chosen by its destination.
 
-usage: fake_daemon.py SOCKET
+usage: fake_daemon.py SOCKET [status]    (SOCKET `-`: the echo server alone)
 
 The last number of the address (198.51.100.N, 2001:db8::N) is what happens:
   1  connected at once            2  connected after 300 ms
@@ -177,16 +177,29 @@ def accept_all(server, handler):
         threading.Thread(target=handler, args=(conn,), daemon=True).start()
 
 
+def print_status(path):
+    with socket.socket(socket.AF_UNIX) as conn:
+        conn.connect(path)
+        conn.sendall(struct.pack("=IHHI", CONTROL_MAGIC, 1, STATUS, 0))
+        print(conn.recv(4096).decode(), end="")
+
+
 def main():
     path = sys.argv[1]
+    if sys.argv[2:] == ["status"]:
+        print_status(path)
+        return
+    server = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    threading.Thread(target=accept_all, args=(server, echo),
+                     daemon=True).start()
+    if path == "-":
+        print(server.getsockname()[1], flush=True)
+        threading.Event().wait()
     page = write_page(path + ".page")
     control = socket.socket(socket.AF_UNIX)
     control.bind(path)
     control.listen(1024)
-    server = socket.create_server(("127.0.0.1", 0), backlog=1024)
     print(server.getsockname()[1], flush=True)
-    threading.Thread(target=accept_all, args=(server, echo),
-                     daemon=True).start()
     try:
         accept_all(control, serve)
     finally:

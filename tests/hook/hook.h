@@ -48,10 +48,9 @@ struct hook_case {
 
 #define CHECK(condition)                                                       \
 	do {                                                                   \
-		int check_errno_ = errno;                                      \
 		if (!(condition)) {                                            \
 			printf("# %s:%d: %s (errno %d)\n", __FILE__, __LINE__, \
-			       #condition, check_errno_);                      \
+			       #condition, errno);                             \
 			fflush(stdout);                                        \
 			_exit(1);                                              \
 		}                                                              \
