@@ -26,6 +26,7 @@
 #include <strings.h>
 
 #include <curl/curl.h>
+#include <openssl/crypto.h>
 
 /* For libcurl's callbacks. */
 struct exchange {
@@ -128,6 +129,37 @@ static CURLcode set_target(CURL *curl, const struct proxy_connect *pc)
 	       curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
 }
 
+static void wipe(char *text)
+{
+	if (text != NULL)
+		OPENSSL_cleanse(text, strlen(text));
+	curl_free(text);
+}
+
+/* CURLOPT_PROXYUSERPWD is URL-decoded; the options for each part alone are
+ * too in some versions, undocumented. */
+static CURLcode set_login(CURL *curl, const struct proxy_login *p)
+{
+	char *user = curl_easy_escape(curl, p->username, 0);
+	char *password = p->password[0] != '\0'
+				 ? curl_easy_escape(curl, p->password, 0)
+				 : NULL;
+	char both[2 * 3 * 256];
+	CURLcode rc = CURLE_OUT_OF_MEMORY;
+	int n = snprintf(both, sizeof(both), "%s:%s", user != NULL ? user : "",
+			 password != NULL ? password : "");
+
+	if (user != NULL && (password != NULL || p->password[0] == '\0') &&
+	    (size_t)n < sizeof(both))
+		rc = curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, both) |
+		     curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
+				      (long)CURLAUTH_BASIC);
+	OPENSSL_cleanse(both, sizeof(both));
+	wipe(user);
+	wipe(password);
+	return rc;
+}
+
 /* The connection is there already: libcurl must not look for the proxy's name
  * itself, so the list tells it an address. */
 static CURLcode set_proxy(CURL *curl, const struct proxy_connect *pc,
@@ -152,12 +184,7 @@ static CURLcode set_proxy(CURL *curl, const struct proxy_connect *pc,
 	rc = curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
 	     curl_easy_setopt(curl, CURLOPT_PROXY, url) |
 	     curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
-	if (p->username[0] == '\0')
-		return rc;
-	return rc |
-	       curl_easy_setopt(curl, CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC) |
-	       curl_easy_setopt(curl, CURLOPT_PROXYUSERNAME, p->username) |
-	       curl_easy_setopt(curl, CURLOPT_PROXYPASSWORD, p->password);
+	return p->username[0] != '\0' ? rc | set_login(curl, p) : rc;
 }
 
 static CURLcode set_headers(CURL *curl, const struct proxy_connect *pc,
