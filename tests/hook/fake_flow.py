@@ -6,7 +6,8 @@ usage: fake_flow.py SOCKET [INTERFACE]
 
 Speaks include/turnout/{control,page,wire}.h. Datagrams to a peer come back
 from it, by its port: 8 a stranger's datagram comes first, 10 nothing comes, 11
-one with a wrong secret comes first, else one echo. With INTERFACE, UDP packets
+one with a wrong secret comes first, 12 three echoes come as one segmented
+datagram, else one echo. With INTERFACE, UDP packets
 that arrive there are counted as leaks. Request type 99 is a command from the
 test; STATUS answers counters. Prints "ready" once it listens.
 """
@@ -96,6 +97,10 @@ class Flow:
             return
         if number == 8:
             self.send(*STRANGER, b"stranger")
+        if number == 12:
+            one = WIRE.pack(self.secret, 1, family, port, address) + payload
+            self.sock.sendmsg([one * 3], [(17, 103, struct.pack("=H", len(one)))])
+            return
         if number == 11:
             self.send(family, port, address, b"forged", secret=self.secret ^ 1)
         self.send(family, port, address, payload)

@@ -36,6 +36,7 @@
 #define PORT_STRANGER_TOO 8
 #define PORT_NOTHING      10
 #define PORT_FORGED_TOO   11
+#define PORT_SEGMENTED    12
 #define PORT_NATIVE_ECHO  7777
 #define COMMAND_TYPE      99
 
@@ -88,7 +89,7 @@ static inline void lib_run_one(const char *name, void (*run)(void))
 static inline int lib_main(const struct lib_test *tests, size_t n, int argc,
 			   char **argv)
 {
-	alarm(20);
+	alarm(120);
 	for (size_t i = 0; i < n; i++) {
 		bool wanted = argc < 2;
 
