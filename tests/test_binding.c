@@ -35,18 +35,18 @@ static void test_which(void)
 	size_t n = build(data, sizeof(data), STUN_CLASS_REQUEST,
 			 STUN_METHOD_BINDING, NULL);
 
-	CU_ASSERT(binding_is_plain(data, n));
+	CU_ASSERT_EQUAL(binding_classify(data, n), BINDING_REQUEST);
 	for (size_t cut = 0; cut < n; cut++)
-		CU_ASSERT_FALSE(binding_is_plain(data, cut));
+		CU_ASSERT_EQUAL(binding_classify(data, cut), BINDING_NONE);
 	n = build(data, sizeof(data), STUN_CLASS_REQUEST, STUN_METHOD_BINDING,
 		  "a:b");
-	CU_ASSERT_FALSE(binding_is_plain(data, n));
+	CU_ASSERT_EQUAL(binding_classify(data, n), BINDING_NONE);
 	n = build(data, sizeof(data), STUN_CLASS_INDICATION,
 		  STUN_METHOD_BINDING, NULL);
-	CU_ASSERT_FALSE(binding_is_plain(data, n));
+	CU_ASSERT_EQUAL(binding_classify(data, n), BINDING_INDICATION);
 	n = build(data, sizeof(data), STUN_CLASS_REQUEST, STUN_METHOD_ALLOCATE,
 		  NULL);
-	CU_ASSERT_FALSE(binding_is_plain(data, n));
+	CU_ASSERT_EQUAL(binding_classify(data, n), BINDING_NONE);
 }
 
 static void check_answer(const struct endpoint *mapped)
@@ -83,8 +83,33 @@ static void test_answer(void)
 	check_answer(&v6);
 }
 
+/* RFC 3489, byte for byte: no cookie, MAPPED-ADDRESS in clear. */
+static void test_classic(void)
+{
+	static const uint8_t request[] = "\x00\x01\x00\x00"
+					 "0123456789abcdef";
+	static const uint8_t want[] = "\x01\x01\x00\x0c"
+				      "0123456789abcdef"
+				      "\x00\x01\x00\x08\x00\x01\xc0\x00"
+				      "\xc0\x00\x02\x01";
+	struct endpoint mapped = { .family = ENDPOINT_IPV4,
+				   .port_be = htons(49152),
+				   .ip = { 192, 0, 2, 1 } };
+	uint8_t answer[64];
+	struct buf out;
+
+	CU_ASSERT_EQUAL(binding_classify(request, 20), BINDING_REQUEST);
+	CU_ASSERT_EQUAL(binding_classify(request, 19), BINDING_NONE);
+	CU_ASSERT_EQUAL(binding_classify(request, 21), BINDING_NONE);
+	buf_init(&out, answer, sizeof(answer));
+	CU_ASSERT_EQUAL(binding_answer(request, 20, &mapped, &out), 0);
+	CU_ASSERT_EQUAL(out.len, sizeof(want) - 1);
+	CU_ASSERT_EQUAL(memcmp(answer, want, sizeof(want) - 1), 0);
+}
+
 static CU_TestInfo tests[] = {
 	{ "plain requests only, whole ones only", test_which },
+	{ "clients of RFC 3489 are answered in their way", test_classic },
 	{ "the answer tells the relayed address", test_answer },
 	CU_TEST_INFO_NULL,
 };

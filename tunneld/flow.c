@@ -255,6 +255,7 @@ static void dispatch(struct flow *f, const struct endpoint *peer,
 		     const uint8_t *data, size_t len, uint64_t now_ms)
 {
 	const struct endpoint *real;
+	enum binding_kind kind;
 	struct uplink *u;
 
 	if (!is_allowed(f, peer)) {
@@ -265,10 +266,15 @@ static void dispatch(struct flow *f, const struct endpoint *peer,
 		handle_dns(f, peer, data, len, now_ms);
 		return;
 	}
-	if (binding_is_plain(data, len)) {
+	kind = binding_classify(data, len);
+	if (kind == BINDING_REQUEST)
 		handle_binding(f, peer, data, len, now_ms);
+	/* Peers keep each other's consent by indications too: those that go
+	 * to an address are theirs. */
+	if (kind == BINDING_REQUEST ||
+	    (kind == BINDING_INDICATION &&
+	     names_is_synthetic(f->env->names, peer)))
 		return;
-	}
 	real = real_peer(f, peer, now_ms);
 	u = real != NULL ? need_uplink(f, real->family) : NULL;
 	if (u == NULL) {
