@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test_names.c - synthetic addresses there and back, pools filled up, and the
+ * hosts file */
+#include <config.h>
+
+#include "../tunneld/names.h"
+
+#include "../tunneld/addr.h"
+#include "lib/unit.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+static struct names *make(const char *pool4, const char *pool6)
+{
+	struct names_opts opts;
+	struct names *n;
+
+	memset(&opts, 0, sizeof(opts));
+	if (pool4 != NULL)
+		CU_ASSERT_TRUE(addr_parse_prefix(pool4, &opts.pool4,
+						 &opts.pool4_bits));
+	if (pool6 != NULL)
+		CU_ASSERT_TRUE(addr_parse_prefix(pool6, &opts.pool6,
+						 &opts.pool6_bits));
+	n = names_new(&opts);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(n);
+	return n;
+}
+
+static struct endpoint address(struct names *n, const char *name,
+			       uint8_t family)
+{
+	struct endpoint e = { .family = ENDPOINT_NONE };
+
+	CU_ASSERT_TRUE(names_address(n, name, family, &e));
+	return e;
+}
+
+static void test_there_and_back(void)
+{
+	struct names *n = make("198.18.0.0/15", "fd74:7572:6e6f:7574::/96");
+	struct endpoint a4 = address(n, "stun.example", 4);
+	struct endpoint a6 = address(n, "stun.example", 6);
+	struct endpoint again = address(n, "STUN.Example.", 4), other;
+	char name[CONTROL_NAME_MAX + 1], text[ADDR_TEXT_MAX];
+
+	CU_ASSERT_EQUAL(a4.family, ENDPOINT_IPV4);
+	CU_ASSERT_EQUAL(a6.family, ENDPOINT_IPV6);
+	CU_ASSERT_EQUAL(a4.port_be, 0);
+	CU_ASSERT_TRUE(endpoint_equal(&a4, &again));
+	CU_ASSERT_TRUE(names_is_synthetic(n, &a4));
+	CU_ASSERT_TRUE(names_is_synthetic(n, &a6));
+	CU_ASSERT_EQUAL(strncmp(addr_format_ip(&a4, text), "198.1", 5), 0);
+	CU_ASSERT_EQUAL(
+		strncmp(addr_format_ip(&a6, text), "fd74:7572:6e6f:7574:", 20),
+		0);
+	a4.port_be = htons(443);
+	CU_ASSERT_TRUE(names_lookup(n, &a4, name));
+	CU_ASSERT_STRING_EQUAL(name, "stun.example");
+	CU_ASSERT_TRUE(names_lookup(n, &a6, name));
+	CU_ASSERT_STRING_EQUAL(name, "stun.example");
+
+	/* In a pool, but nobody's; and in no pool. */
+	other = a4;
+	other.ip[3] ^= 1;
+	CU_ASSERT_TRUE(names_is_synthetic(n, &other));
+	CU_ASSERT_FALSE(names_lookup(n, &other, name));
+	CU_ASSERT_TRUE(addr_parse_ip("198.20.0.1", &other));
+	CU_ASSERT_FALSE(names_is_synthetic(n, &other));
+	CU_ASSERT_FALSE(names_lookup(n, &other, name));
+	CU_ASSERT_FALSE(names_address(n, "192.0.2.1", 4, &other));
+	CU_ASSERT_FALSE(names_address(n, "", 4, &other));
+	CU_ASSERT_FALSE(names_address(n, "stun.example", 5, &other));
+	names_free(n);
+	names_free(NULL);
+}
+
+/* The same name has the same address after a restart. */
+static void test_stable(void)
+{
+	struct names *a = make("198.18.0.0/15", NULL);
+	struct names *b = make("198.18.0.0/15", NULL);
+	struct endpoint e, f;
+
+	e = address(a, "call.example", 4);
+	(void)address(b, "other.example", 4);
+	f = address(b, "call.example", 4);
+	CU_ASSERT_TRUE(endpoint_equal(&e, &f));
+	CU_ASSERT_FALSE(names_address(a, "call.example", 6, &e));
+	names_free(a);
+	names_free(b);
+}
+
+static void test_full(void)
+{
+	struct names *n = make("198.18.0.0/24", "fd00::/120");
+	char name[64], back[CONTROL_NAME_MAX + 1];
+	struct endpoint e;
+	size_t count = 0, back_count = 0;
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "n%d.example", i);
+		if (!names_address(n, name, 4, &e))
+			continue;
+		count++;
+		CU_ASSERT(e.ip[3] != 0 && e.ip[3] != 255);
+		CU_ASSERT_TRUE(names_lookup(n, &e, back));
+		back_count += strcmp(name, back) == 0;
+	}
+	CU_ASSERT_EQUAL(count, 254);
+	CU_ASSERT_EQUAL(back_count, 254);
+	/* Those that are in keep their addresses. */
+	CU_ASSERT_TRUE(names_address(n, "n0.example", 4, &e));
+	CU_ASSERT_FALSE(names_address(n, "n299.example", 4, &e));
+	/* Families are independent. */
+	CU_ASSERT_TRUE(names_address(n, "n299.example", 6, &e));
+	names_free(n);
+}
+
+static void test_many(void)
+{
+	struct names *n = make("198.18.0.0/15", NULL);
+	char name[64], back[CONTROL_NAME_MAX + 1];
+	struct endpoint e;
+	size_t good = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		snprintf(name, sizeof(name), "host-%d.example", i);
+		if (!names_address(n, name, 4, &e))
+			break;
+		good += (e.ip[3] != 0 && e.ip[3] != 255 &&
+			 (e.ip[2] != 0 || e.ip[1] != 18) &&
+			 names_lookup(n, &e, back) && strcmp(name, back) == 0);
+	}
+	CU_ASSERT_EQUAL(good, 20000);
+	/* All of them are still there, after the tables have grown. */
+	for (int i = 0; i < 20000; i += 997) {
+		struct endpoint again;
+
+		snprintf(name, sizeof(name), "host-%d.example", i);
+		e = address(n, name, 4);
+		again = address(n, name, 4);
+		CU_ASSERT_TRUE(endpoint_equal(&e, &again));
+		CU_ASSERT_TRUE(names_lookup(n, &e, back));
+		CU_ASSERT_STRING_EQUAL(back, name);
+	}
+	names_free(n);
+}
+
+/* Above the low 32 bits nothing is given out. */
+static void test_wide(void)
+{
+	struct names *n = make(NULL, "fd00::/32");
+	struct endpoint e = address(n, "a.example", 6);
+	char back[CONTROL_NAME_MAX + 1];
+
+	CU_ASSERT_TRUE(names_lookup(n, &e, back));
+	e.ip[8] = 1;
+	CU_ASSERT_TRUE(names_is_synthetic(n, &e));
+	CU_ASSERT_FALSE(names_lookup(n, &e, back));
+	CU_ASSERT_FALSE(names_address(n, "a.example", 4, &e));
+	names_free(n);
+}
+
+static void put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void test_hosts(void)
+{
+	struct names *n = make("198.18.0.0/15", NULL);
+	char path[] = "/tmp/test_names.XXXXXX";
+	int fd = mkstemp(path);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	names_set_hosts_file(n, path);
+	CU_ASSERT_FALSE(names_in_hosts_file(n, "a"));
+	put(path, "# comment a\n127.0.0.1 localhost\tMe.Example. # tail b\n"
+		  "::1\n\n   10.0.0.1   z   y\n10.0.0.2 x");
+	CU_ASSERT_TRUE(names_in_hosts_file(n, "localhost"));
+	CU_ASSERT_TRUE(names_in_hosts_file(n, "me.example"));
+	CU_ASSERT_TRUE(names_in_hosts_file(n, "ME.example."));
+	CU_ASSERT_TRUE(names_in_hosts_file(n, "y"));
+	CU_ASSERT_TRUE(names_in_hosts_file(n, "x"));
+	CU_ASSERT_FALSE(names_in_hosts_file(n, "a"));
+	CU_ASSERT_FALSE(names_in_hosts_file(n, "b"));
+	CU_ASSERT_FALSE(names_in_hosts_file(n, "127.0.0.1"));
+	put(path, "10.0.0.1 only.example other.example\n");
+	CU_ASSERT_TRUE(names_in_hosts_file(n, "only.example"));
+	CU_ASSERT_FALSE(names_in_hosts_file(n, "x"));
+	unlink(path);
+	CU_ASSERT_FALSE(names_in_hosts_file(n, "only.example"));
+	names_free(n);
+}
+
+static void *ask(void *arg)
+{
+	struct names *n = arg;
+	char name[64], back[CONTROL_NAME_MAX + 1];
+	struct endpoint e;
+	size_t good = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "t%d.example", i);
+		good += names_address(n, name, 4, &e) &&
+			names_lookup(n, &e, back) && strcmp(name, back) == 0;
+	}
+	return good == 2000 ? n : NULL;
+}
+
+static void test_threads(void)
+{
+	struct names *n = make("198.18.0.0/15", NULL);
+	pthread_t thread[3];
+	void *result;
+
+	for (size_t i = 0; i < ARRAY_SIZE(thread); i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread[i], NULL, ask, n),
+				      0);
+	for (size_t i = 0; i < ARRAY_SIZE(thread); i++) {
+		pthread_join(thread[i], &result);
+		CU_ASSERT_PTR_EQUAL(result, n);
+	}
+	names_free(n);
+}
+
+static CU_TestInfo tests[] = {
+	{ "there and back", test_there_and_back },
+	{ "the same over restarts", test_stable },
+	{ "a pool that is full", test_full },
+	{ "many", test_many },
+	{ "a pool wider than 32 bits", test_wide },
+	{ "the hosts file", test_hosts },
+	{ "several threads", test_threads },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_SuiteInfo suites[] = {
+	{ .pName = "names", .pTests = tests },
+	CU_SUITE_INFO_NULL,
+};
+
+UNIT_MAIN(suites)
