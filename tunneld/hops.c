@@ -6,7 +6,6 @@
 
 #include "addr.h"
 #include "resolve.h"
-#include "snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +48,7 @@ static void on_resolved(void *arg, int error, const struct endpoint *addrs,
 }
 
 struct hops *hops_new(struct loop *loop, struct dial_pool *pool,
-		      const struct snapshot_hop *hop, size_t count, hops_fn *fn,
+		      const struct hops_host *hop, size_t count, hops_fn *fn,
 		      void *arg)
 {
 	struct hops *h = calloc(1, sizeof(*h) + count * sizeof(h->lookup[0]));

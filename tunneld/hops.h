@@ -7,14 +7,23 @@
 #define HOPS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <turnout/compiler.h>
+#include <turnout/control.h>
 #include <turnout/endpoint.h>
 
 struct dial_pool;
 struct hops;
 struct loop;
-struct snapshot_hop;
+
+/* A host that tunneld connects to with no proxy in between: the proxy itself,
+ * relays on a direct path. Apps that know it reach it directly too: no loops.
+ */
+struct hops_host {
+	char host[CONTROL_NAME_MAX + 1];
+	uint16_t port;
+};
 
 /* In the loop, once, if any address was found. hops_free() may not be called
  * from it. */
@@ -22,7 +31,7 @@ typedef void(hops_fn)(void *arg, const struct endpoint *addrs, size_t count);
 
 /* NULL when there is no memory for it. */
 struct hops *hops_new(struct loop *loop, struct dial_pool *pool,
-		      const struct snapshot_hop *hop, size_t count, hops_fn *fn,
+		      const struct hops_host *hop, size_t count, hops_fn *fn,
 		      void *arg) MUST_CHECK;
 /* `fn` does not run any more. */
 void hops_free(struct hops *h);

@@ -222,14 +222,14 @@ static int list_hops(struct snapshot *s, const struct conf *conf)
 	if (s->hop == NULL)
 		return -ENOMEM;
 	if (s->proxy != NULL) {
-		struct snapshot_hop *hop = &s->hop[s->hop_count++];
+		struct hops_host *hop = &s->hop[s->hop_count++];
 
 		snprintf(hop->host, sizeof(hop->host), "%s", s->proxy->host);
 		hop->port = s->proxy->port;
 	}
 	for (size_t i = 0; i < s->relays->count; i++) {
 		const struct relay *relay = &s->relays->relay[i];
-		struct snapshot_hop *hop;
+		struct hops_host *hop;
 
 		/* Reached through the proxy, a relay is a destination like any
 		 * other: its name may mean nothing here, and asking for it

@@ -10,27 +10,20 @@
 #include <stdint.h>
 
 #include <turnout/compiler.h>
-#include <turnout/control.h>
 #include <turnout/endpoint.h>
+
+#include "hops.h"
 
 struct conf;
 struct dial_proxy;
 struct policy;
 struct relay_set;
 
-/* A host that tunneld connects to with no proxy in between: the proxy itself,
- * relays on a direct path. Apps that know it reach it directly too: no loops.
- */
-struct snapshot_hop {
-	char host[CONTROL_NAME_MAX + 1];
-	uint16_t port;
-};
-
 struct snapshot {
 	struct dial_proxy *proxy; /* NULL: none */
 	struct relay_set *relays;
 	struct policy *policy;
-	struct snapshot_hop *hop;
+	struct hops_host *hop;
 	size_t hop_count;
 };
 
