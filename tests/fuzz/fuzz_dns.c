@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fuzz_dns.c - any datagram as a DNS query
+ *
+ * What is accepted is answered, and the answer echoes the question.
+ */
+#include <config.h>
+
+#include "../../tunneld/buf.h"
+#include "../../tunneld/dns.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	struct endpoint addr = { .family = ENDPOINT_IPV4, .ip = { 198, 18 } };
+	struct dns_query q;
+	uint8_t out[600];
+	struct buf b;
+
+	if (dns_parse(data, bytes, &q) < 0)
+		return 0;
+	if (q.question_bytes > bytes || q.question_bytes < 17 ||
+	    strlen(q.name) > 253)
+		abort();
+	if (q.type == DNS_TYPE_AAAA)
+		addr.family = ENDPOINT_IPV6;
+	buf_init(&b, out, sizeof(out));
+	if (dns_answer(&q, data, DNS_RCODE_OK, &addr, "a.example", 1, &b) < 0)
+		abort();
+	if (b.len < q.question_bytes ||
+	    memcmp(out + 12, data + 12, q.question_bytes - 12) != 0)
+		abort();
+	return 0;
+}
