@@ -6,8 +6,9 @@
 
 #include "lib/unit.h"
 
-#include <arpa/inet.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 static void test_parse_and_format(void)
 {

@@ -9,9 +9,10 @@
 #include "lib/rfc5769.h"
 #include "lib/unit.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 static void check_vector(const uint8_t *data, size_t len)
 {

@@ -8,10 +8,11 @@
 #include "lib/rfc5769.h"
 #include "lib/unit.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 static void expect_attr(const struct stun_msg *m, struct stun_attr *a,
 			uint16_t type, const void *value, size_t len)

@@ -10,10 +10,11 @@
 #include "lib/turn_rig.h"
 #include "lib/unit.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 #define MIN_MS 60000u
 

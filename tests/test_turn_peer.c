@@ -7,9 +7,10 @@
 #include "../tunneld/clock.h"
 #include "lib/unit.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 static struct turn_peers ps;
 

@@ -9,9 +9,10 @@
 
 #include "addr.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 #define IPV4_BITS   32
 #define IPV6_BITS   128

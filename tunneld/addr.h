@@ -3,12 +3,12 @@
 #ifndef ADDR_H
 #define ADDR_H
 
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
-#include <turnout/endpoint.h>
 
 /* "[2001:db8::1%scope]:65535" fits. */
 #define ADDR_TEXT_MAX 64

@@ -10,11 +10,11 @@
 #ifndef BUF_H
 #define BUF_H
 
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
 
 struct buf {
 	uint8_t *data;

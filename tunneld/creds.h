@@ -6,10 +6,10 @@
 #ifndef CREDS_H
 #define CREDS_H
 
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <time.h>
-
-#include <turnout/compiler.h>
 
 #define CREDS_USERNAME_MAX 508 /* RFC 8489, 14.3 */
 #define CREDS_PASSWORD_MAX 511

@@ -9,10 +9,10 @@
 #ifndef FRAMER_H
 #define FRAMER_H
 
+#include <turnout/compiler.h>
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
 
 struct framer {
 	uint8_t *data;

@@ -11,12 +11,12 @@
 #ifndef QUEUE_H
 #define QUEUE_H
 
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
-#include <turnout/endpoint.h>
 
 enum queue_class {
 	QUEUE_CLASS_CONTROL = 0, /* STUN, DTLS */

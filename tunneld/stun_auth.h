@@ -9,11 +9,11 @@
 #ifndef STUN_AUTH_H
 #define STUN_AUTH_H
 
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
 
 struct stun_build;
 struct stun_msg;

@@ -14,12 +14,12 @@
 #ifndef STUN_MSG_H
 #define STUN_MSG_H
 
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
-#include <turnout/endpoint.h>
 
 struct buf;
 

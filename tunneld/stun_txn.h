@@ -9,12 +9,12 @@
 #ifndef STUN_TXN_H
 #define STUN_TXN_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "stun_msg.h"
 
 #include <turnout/compiler.h>
 
-#include "stun_msg.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct stun_cred;
 

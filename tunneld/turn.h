@@ -12,11 +12,11 @@
 #ifndef TURN_H
 #define TURN_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stddef.h>
+#include <stdint.h>
 
 struct buf;
 struct turn;

@@ -6,14 +6,14 @@
 #ifndef TURN_PEER_H
 #define TURN_PEER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "stun_txn.h"
 
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 
-#include "stun_txn.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define TURN_CHANNEL_MIN 0x4000 /* RFC 8656, 12 */
 #define TURN_CHANNEL_MAX 0x4fff

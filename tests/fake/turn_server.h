@@ -9,11 +9,11 @@
 #ifndef FAKE_TURN_SERVER_H
 #define FAKE_TURN_SERVER_H
 
+#include <turnout/endpoint.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/endpoint.h>
 
 struct turn_server;
 struct turn_server_conn;

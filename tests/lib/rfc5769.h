@@ -3,9 +3,9 @@
 #ifndef RFC5769_H
 #define RFC5769_H
 
-#include <stdint.h>
-
 #include <turnout/compiler.h>
+
+#include <stdint.h>
 
 #define RFC5769_PASSWORD "VOkJxbRl1RmTxUk/WvJxBt" /* of 2.1 to 2.3 */
 

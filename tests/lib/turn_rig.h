@@ -6,14 +6,14 @@
 #ifndef TURN_RIG_H
 #define TURN_RIG_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
-
 #include "../../tunneld/buf.h"
 #include "../../tunneld/framer.h"
 #include "../../tunneld/turn.h"
 #include "../fake/turn_server.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 #define RIG_OUT_MAX 70000
 
