@@ -329,41 +329,76 @@ static bool in_no_proxy(const struct rules_context *ctx, const char *name,
 	return false;
 }
 
-static struct verdict decide(const struct rules_context *ctx, const char *name,
-			     uint16_t port, enum policy_protocol protocol,
-			     bool local)
-{
-	const enum policy_action ours = protocol == POLICY_TCP ? POLICY_PROXY
-							       : POLICY_TUNNEL;
-	struct verdict v = { default_action(ctx, protocol), false };
-	bool partly_blocked = false, partly_direct = false;
+/* What is asked about a name. */
+struct question {
+	const char *name;
+	uint16_t port;                 /* 0: not known yet */
+	enum policy_protocol protocol; /* one of the two */
+	bool local; /* of the machine or its network: `*` leaves it out */
+};
 
-	if (local || (protocol == POLICY_TCP && in_no_proxy(ctx, name, port)))
-		v.action = POLICY_DIRECT;
+static bool concerns(const struct rule *r, const struct question *q)
+{
+	if (!name_matches(r, q->name) || (q->local && is_any(r)))
+		return false;
+	return r->protocol == POLICY_ANY || r->protocol == q->protocol;
+}
+
+static bool covers_port(const struct rule *r, uint16_t port)
+{
+	return any_port(r) ||
+	       (port != 0 && port >= r->port_min && port <= r->port_max);
+}
+
+static struct verdict by_default(const struct rules_context *ctx,
+				 const struct question *q)
+{
+	bool direct = q->local || (q->protocol == POLICY_TCP &&
+				   in_no_proxy(ctx, q->name, q->port));
+
+	return (struct verdict){
+		.action = direct ? POLICY_DIRECT
+				 : default_action(ctx, q->protocol),
+	};
+}
+
+/* A look-up: rules for some ports only are passed by, but remembered. */
+static struct verdict mix(const struct question *q, struct verdict rest,
+			  const bool at_some_port[POLICY_NUM_ACTIONS])
+{
+	const bool *some = at_some_port;
+
+	/* It depends on the port, which only the daemon will learn. */
+	if (some[POLICY_PROXY] || some[POLICY_TUNNEL] ||
+	    (some[POLICY_BLOCK] && rest.action == POLICY_DIRECT) ||
+	    (some[POLICY_DIRECT] && rest.action == POLICY_BLOCK))
+		return (struct verdict){
+			.action = q->protocol == POLICY_TCP ? POLICY_PROXY
+							    : POLICY_TUNNEL,
+			.by_rule = true,
+		};
+	return rest;
+}
+
+static struct verdict decide(const struct rules_context *ctx,
+			     const struct question *q)
+{
+	bool at_some_port[POLICY_NUM_ACTIONS] = { false };
+	struct verdict v = by_default(ctx, q);
+
 	for (size_t i = 0; i < ctx->user->count; i++) {
 		const struct rule *r = &ctx->user->rule[i];
 		enum policy_action action = effective(ctx, r->action);
 
-		if (!name_matches(r, name) || (local && is_any(r)) ||
-		    (r->protocol != POLICY_ANY && r->protocol != protocol))
+		if (!concerns(r, q))
 			continue;
-		if (any_port(r) ||
-		    (port != 0 && port >= r->port_min && port <= r->port_max)) {
+		if (covers_port(r, q->port)) {
 			v = (struct verdict){ action, true };
 			break;
 		}
-		if (port != 0)
-			continue;
-		if (action != POLICY_BLOCK && action != POLICY_DIRECT)
-			return (struct verdict){ action, true };
-		partly_blocked |= action == POLICY_BLOCK;
-		partly_direct |= action == POLICY_DIRECT;
+		at_some_port[action] |= q->port == 0;
 	}
-	/* It depends on the port, which only the daemon will learn. */
-	if ((partly_blocked && v.action == POLICY_DIRECT) ||
-	    (partly_direct && v.action == POLICY_BLOCK))
-		v = (struct verdict){ ours, true };
-	return v;
+	return mix(q, v, at_some_port);
 }
 
 /* One protocol is direct and the other one is blocked: only when a rule says
@@ -383,15 +418,22 @@ enum policy_action rules_decide_name(const struct rules_context *ctx,
 				     enum policy_protocol protocol,
 				     bool in_hosts_file)
 {
-	bool local = in_hosts_file || is_local(name);
+	struct question q = {
+		.name = name,
+		.port = port,
+		.protocol = protocol,
+		.local = in_hosts_file || is_local(name),
+	};
 	struct verdict tcp, udp;
 
 	if (is_hop(ctx, name))
 		return POLICY_DIRECT;
 	if (protocol != POLICY_ANY)
-		return decide(ctx, name, port, protocol, local).action;
-	tcp = decide(ctx, name, port, POLICY_TCP, local);
-	udp = decide(ctx, name, port, POLICY_UDP, local);
+		return decide(ctx, &q).action;
+	q.protocol = POLICY_TCP;
+	tcp = decide(ctx, &q);
+	q.protocol = POLICY_UDP;
+	udp = decide(ctx, &q);
 	/* The machine resolves what no_proxy names: one address a name. */
 	if (!udp.by_rule && in_no_proxy(ctx, name, port))
 		udp.action = POLICY_DIRECT;
