@@ -44,14 +44,15 @@ class End:
         program, *flags = PROGRAMS[app]
         self.name = f"{room}-{role}"
         self.log = host.dir / (self.name + ".log")
-        argv = [*wrap, sys.executable, host.lab.apps / program, *flags, "--role",
+        # The lab's CA is for the app alone: turnout gets to know it by its
+        # configuration.
+        argv = [*wrap, "env", f"SSL_CERT_FILE={host.lab.ca}",
+                sys.executable, host.lab.apps / program, *flags, "--role",
                 role, "--room", room, "--spki", host.lab.spki, *options]
         with open(self.log, "ab") as log:
             self.child = host.start(
                 *argv, user=USERS.get(app), stdout=subprocess.PIPE,
-                stderr=log, text=True,
-                env={"SSL_CERT_FILE": str(host.lab.ca),
-                     "HOME": "/nonexistent"})
+                stderr=log, text=True, env={"HOME": "/nonexistent"})
         self.started = labs.now()
 
     def verdicts(self, timeout_s):

@@ -315,7 +315,7 @@ class Lab:
             self.raise_network()
             self.make_certificates()
             self.start_services()
-            self.children, self.guests = self.guests, []
+            self.adopt()
             self.set_mood("open")
         except BaseException:
             self.down()
@@ -325,6 +325,11 @@ class Lab:
     def __exit__(self, *_):
         self.down()
 
+    def adopt(self):
+        """What runs now stays for as long as the lab."""
+        self.children += self.guests
+        self.guests = []
+
     def end_guests(self):
         """Ends every program that was started since the lab stood."""
         for child in self.guests:
@@ -333,7 +338,8 @@ class Lab:
         self.guests = []
 
     def down(self):
-        self.guests += self.children
+        self.adopt()
+        self.guests, self.children = self.children, []
         self.end_guests()
         for host in self.hosts:
             host.holder.kill()
@@ -422,7 +428,7 @@ class Lab:
     def start_squid(self):
         # squid changes to its own user, who must write here.
         place = self.dmz.dir / "squid"
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         shutil.chown(place, "proxy", "proxy")
         hashed = sh("openssl", "passwd", "-apr1", PROXY_PASSWORD).strip()
         (place / "squid.users").write_text(f"{PROXY_USER}:{hashed}\n")

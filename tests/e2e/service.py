@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""service.py - tunneld as a service of the user, for tests that end it, read
-its use of the processor, or share it between programs
+"""service.py - tunneld as a service, for tests that end it, read its use of the
+processor, or share it between programs
 """
 import os
 import pathlib
@@ -16,14 +16,14 @@ class Tunneld:
         self.lab = lab
         self.config = config
         self.log = lab.inside.dir / (config.parent.name + "-tunneld.log")
-        self.env = {"XDG_RUNTIME_DIR": str(config.parent)}
-        self.socket = config.parent / "turnout" / "control"
+        self.socket = config.parent / "control"
+        self.env = {"TURNOUT_SOCKET": str(self.socket)}
         self.start()
 
     def start(self):
         self.child = self.lab.inside.start(
-            self.lab.tunneld, "--config", self.config, log=self.log.name,
-            env=self.env)
+            self.lab.tunneld, "--config", self.config, "--set",
+            f"daemon.socket={self.socket}", log=self.log.name)
         labs.wait_for("tunneld's answer", lambda: self.socket.exists()
                       and self.answers())
 

@@ -73,6 +73,7 @@ def proxy_down(lab):
         failing_call(lab, "proxy-down-call", r"proxy.*refused")
     finally:
         lab.start_squid()
+        lab.adopt()
         lab.wait_listening(labs.PROXY, labs.PLAIN_PORT)
 
 
@@ -81,10 +82,9 @@ class Talker:
 
     def __init__(self, lab, name, daemon):
         self.child = lab.inside.start(
-            lab.turnout, "run", "--", sys.executable, lab.apps / "talk.py",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={"SSL_CERT_FILE": str(lab.ca),
-                 **daemon.env})
+            lab.turnout, "run", "--", "env", f"SSL_CERT_FILE={lab.ca}",
+            sys.executable, lab.apps / "talk.py", stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, env=daemon.env)
         self.name = name
 
     def ask(self, word):
