@@ -4,6 +4,8 @@
  * fdinfo shows what is left of one that has fired: preload/epollreg.c rests on
  * it
  */
+#include <config.h>
+
 #include "platform.h"
 
 #include <sys/epoll.h>

@@ -3,6 +3,8 @@
  * peek_clones.c - MSG_PEEK makes a new descriptor of a passed one at each look,
  * and the message outlives its sender: preload/connect.c rests on it
  */
+#include <config.h>
+
 #include "platform.h"
 
 #include <sys/wait.h>

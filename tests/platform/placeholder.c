@@ -3,9 +3,12 @@
  * placeholder.c - a Unix stream socket with a full send buffer is to poll() and
  * epoll what a connecting TCP socket is: preload/connect.c rests on it
  */
+#include <config.h>
+
 #include "platform.h"
 
 #include <poll.h>
+
 #include <sys/epoll.h>
 
 #define ALL (POLLIN | POLLOUT | POLLRDHUP)

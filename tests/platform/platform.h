@@ -3,8 +3,6 @@
 #ifndef PLATFORM_H
 #define PLATFORM_H
 
-#include <config.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

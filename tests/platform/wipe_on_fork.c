@@ -3,6 +3,8 @@
  * wipe_on_fork.c - a wiped page tells a fork child from a vfork child, and
  * kcmp() tells whose memory it is: preload/process.c rests on it
  */
+#include <config.h>
+
 #include "platform.h"
 
 #include <linux/kcmp.h>
