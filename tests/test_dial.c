@@ -157,9 +157,11 @@ static void endless_answers(void)
 	req = dial(&l, p, 5000);
 	CU_ASSERT_EQUAL(req->reason, DIAL_PROXY_DENIED);
 	dial_request_free(req);
+	http_proxy_free(p);
 	strcpy(text, "HTTP/1.1 200 OK\r\nX: ");
 	memset(text + 20, 'y', big);
 	text[20 + big] = '\0';
+	p = http_proxy_new(&opts);
 	req = dial(&l, p, 5000);
 	CU_ASSERT_NOT_EQUAL(req->reason, DIAL_OK);
 	CU_ASSERT_NOT_EQUAL(req->error, 0);

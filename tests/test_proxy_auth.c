@@ -40,7 +40,9 @@ static void refused_stays_refused(void)
 	struct proxy_login other = alice;
 
 	CU_ASSERT_EQUAL(begin(a, &alice), 0);
+	CU_ASSERT_FALSE(proxy_auth_is_refused(a, &alice));
 	proxy_auth_end(a, &alice, PROXY_AUTH_REFUSED);
+	CU_ASSERT_TRUE(proxy_auth_is_refused(a, &alice));
 	CU_ASSERT_EQUAL(begin(a, &alice), -EACCES);
 	/* Any other login is another matter. */
 	other.password = "pw2";

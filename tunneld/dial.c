@@ -203,6 +203,30 @@ static struct proxy_login login_of(const struct dial_proxy *p)
 				     .password = p->password };
 }
 
+static bool has_login(const struct dial_request *req)
+{
+	return req->proxy != NULL && req->proxy->username[0] != '\0';
+}
+
+static bool blame_refused(struct dial_request *req)
+{
+	return blame(req, DIAL_PROXY_AUTH, 0, AT_PROXY,
+		     "the proxy has refused this login before; it is not "
+		     "sent again until it changes");
+}
+
+/* Before anything is opened: no need to trouble the proxy. */
+static bool login_may_do(struct dial_request *req)
+{
+	struct proxy_login login;
+
+	if (!has_login(req))
+		return true;
+	login = login_of(req->proxy);
+	return !proxy_auth_is_refused(req->pool->auth, &login) ||
+	       blame_refused(req);
+}
+
 /* False, after blame(), when the login must not be sent now. */
 static bool login_begin(struct dial_request *req)
 {
@@ -212,17 +236,14 @@ static bool login_begin(struct dial_request *req)
 
 	if (rc == 0)
 		return true;
+	if (rc == -EACCES)
+		return blame_refused(req);
 	if (rc == -ECANCELED)
 		return blame(req, DIAL_CANCELLED, 0, AT_PROXY, "cancelled");
 	if (rc == -ETIMEDOUT)
 		return blame(req, DIAL_PROXY_TIMEOUT, 0, AT_PROXY,
 			     "no judgement on the login in time");
-	if (rc != -EACCES)
-		return blame(req, DIAL_INTERNAL, -rc, AT_PROXY, "%s",
-			     strerror(-rc));
-	return blame(req, DIAL_PROXY_AUTH, 0, AT_PROXY,
-		     "the proxy has refused this login before; it is not "
-		     "sent again until it changes");
+	return blame(req, DIAL_INTERNAL, -rc, AT_PROXY, "%s", strerror(-rc));
 }
 
 static void login_end(struct dial_request *req)
@@ -249,14 +270,13 @@ static bool tunnel(struct dial_request *req, const struct hop *h, int fd)
 				    .alpn_header = req->alpn_header,
 				    .deadline_ms = req->deadline_ms,
 				    .cancel = &req->cancel };
-	bool login = req->proxy->username[0] != '\0';
 	enum proxy_connect_end end;
 
-	if (login && !login_begin(req))
+	if (has_login(req) && !login_begin(req))
 		return false;
 	end = proxy_connect(&pc);
 	req->http_code = pc.http_code;
-	if (login)
+	if (has_login(req))
 		login_end(req);
 	return end == PROXY_CONNECT_OK || blame_connect(req, &pc, end);
 }
@@ -363,7 +383,7 @@ static void perform(void *arg)
 	bool ok;
 
 	req->performed = true;
-	ok = reach(req, &h, &fd) &&
+	ok = login_may_do(req) && reach(req, &h, &fd) &&
 	     (req->proxy == NULL || tunnel(req, &h, fd)) &&
 	     (req->tls == NULL || secure(req, fd));
 	settle(req, &h, fd, ok);

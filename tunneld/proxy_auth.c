@@ -162,6 +162,22 @@ static int judge(struct proxy_auth *a, const unsigned char *hash,
 	return 0;
 }
 
+bool proxy_auth_is_refused(struct proxy_auth *a,
+			   const struct proxy_login *login)
+{
+	unsigned char hash[HASH];
+	const struct login *l;
+	bool refused;
+
+	if (!hash_login(a, login, hash))
+		return false;
+	pthread_mutex_lock(&a->lock);
+	l = find(a, hash);
+	refused = l != NULL && l->state == STATE_REFUSED;
+	pthread_mutex_unlock(&a->lock);
+	return refused;
+}
+
 int proxy_auth_begin(struct proxy_auth *a, const struct proxy_login *login,
 		     uint64_t deadline_ms, struct cancel *cancel)
 {

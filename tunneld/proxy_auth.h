@@ -8,6 +8,7 @@
 
 #include <turnout/compiler.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct cancel;
@@ -29,6 +30,9 @@ enum proxy_auth_outcome {
 struct proxy_auth *proxy_auth_new(void) MUST_CHECK;
 void proxy_auth_free(struct proxy_auth *a);
 
+/* Was this login refused before? Does not block. */
+bool proxy_auth_is_refused(struct proxy_auth *a,
+			   const struct proxy_login *login);
 /* May this login be sent now? 0: yes, and proxy_auth_end() follows.
  * -EACCES: it was refused before. -ETIMEDOUT, -ECANCELED. Blocks for a short
  * while when another thread is just finding out. */
