@@ -273,16 +273,17 @@ class Host:
         if user:
             become = ["setpriv", "--reuid", user, "--regid", "nogroup",
                       "--clear-groups", "--"]
+        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+               "XDG_RUNTIME_DIR": str(self.lab.runtime[user or "root"]),
+               **options.pop("env", {})}
         if log:
             with open(self.dir / log, "ab") as stream:
                 options.setdefault("stdout", stream)
                 options.setdefault("stderr", stream)
-                return self._start(become, argv, options)
-        return self._start(become, argv, options)
+                return self._start(become, argv, env, options)
+        return self._start(become, argv, env, options)
 
-    def _start(self, become, argv, options):
-        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
-               **options.pop("env", {})}
+    def _start(self, become, argv, env, options):
         child = subprocess.Popen(
             [*self.enter, *become, *map(str, argv)], env=env,
             start_new_session=True,
@@ -302,6 +303,11 @@ class Lab:
         self.apps = self.source / "tests" / "e2e" / "apps"
         self.turnout = self.build / "tunneld" / "turnout"
         self.tunneld = self.build / "tunneld" / "tunneld"
+        self.runtime = {}
+        for user in ("root", "nobody"):
+            self.runtime[user] = self.dir / ("runtime-" + user)
+            self.runtime[user].mkdir(mode=0o700)
+            shutil.chown(self.runtime[user], user)
         self.children = []
         self.hosts = []
         self.guests = []

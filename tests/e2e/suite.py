@@ -7,6 +7,7 @@ it returns; `check` and `skip` end it otherwise.
 import collections
 import os
 import pathlib
+import shutil
 import time
 import traceback
 
@@ -68,6 +69,12 @@ def tidy(lab):
         for pid in tunnelds():
             os.kill(pid, labs.signal.SIGKILL)
         raise Failed("a tunneld outlived what it served") from None
+    left = [path for place in lab.runtime.values() for path in place.iterdir()
+            if path.name.startswith("turnout")]
+    for path in left:
+        shutil.rmtree(path)
+    if left:
+        raise Failed(f"tunneld left {left[0]} behind")
 
 
 def run_one(lab, wanted):
