@@ -201,6 +201,44 @@ static void refused_address_then_good(void)
 	}
 }
 
+/* What the kernel leaves of an attempt by IPv4 on an IPv6 socket. */
+static void ipv6_after_ipv4(void)
+{
+	static const enum http_proxy_way ways[] = { HTTP_PROXY_FIN,
+						    HTTP_PROXY_DEAF };
+
+	for (int i = 0; i < 2; i++) {
+		struct timeval limit = { .tv_sec = 2 };
+		struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+					    .sin6_addr = in6addr_loopback };
+		socklen_t len = sizeof(in6);
+		struct dial_request *req;
+		struct stage s;
+		int app, listen_fd, peer;
+		char c;
+
+		begin(&s, ways[i], NULL);
+		app = lab_app_socket(AF_INET6, false);
+		setsockopt(app, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+		req = dial(&s, app, "127.0.0.1");
+		CU_ASSERT_NOT_EQUAL(req->reason, DIAL_OK);
+		CU_ASSERT_EQUAL_FATAL(req->fd, app);
+		listen_fd = lab_app_socket(AF_INET6, false);
+		CU_ASSERT(bind(listen_fd, (struct sockaddr *)&in6, len) == 0);
+		CU_ASSERT(listen(listen_fd, 1) == 0);
+		getsockname(listen_fd, (struct sockaddr *)&in6, &len);
+		CU_ASSERT_EQUAL_FATAL(
+			connect(app, (struct sockaddr *)&in6, len), 0);
+		peer = accept(listen_fd, NULL, NULL);
+		CU_ASSERT_EQUAL(send(app, "x", 1, 0), 1);
+		CU_ASSERT_EQUAL(recv(peer, &c, 1, 0), 1);
+		close(peer);
+		close(listen_fd);
+		dial_request_free(req);
+		end(&s);
+	}
+}
+
 /* "::1" refuses, then 127.0.0.1 is the proxy: an IPv6 socket serves both, an
  * IPv4 one only the second. */
 static void both_families(void)
@@ -424,6 +462,7 @@ static CU_TestInfo tests[] = {
 	{ "given back after each failure", given_back },
 	{ "an address refuses, the next does not", refused_address_then_good },
 	{ "addresses of both families", both_families },
+	{ "IPv6 after IPv4 on one socket", ipv6_after_ipv4 },
 	{ "replaced where it cannot be used", replaced },
 	{ "bound to loopback", bound_to_loopback },
 	{ "no TCP socket", not_a_fresh_tcp_socket },

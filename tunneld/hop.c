@@ -121,6 +121,23 @@ void hop_restore_flags(const struct hop *h, int fd)
 			    (flags & ~O_NONBLOCK) | (h->flags & O_NONBLOCK));
 }
 
+/* An IPv6 socket that was connected to a v4-mapped address, even in vain, hangs
+ * in a later connect(2) to an IPv6 one: the kernel has left it IPv4's
+ * functions. One that fails at once, before anything is sent, brings its own
+ * back (tests/platform/tcp_disconnect.c). */
+static void unmap(int fd)
+{
+	static const struct endpoint broadcast = {
+		.family = ENDPOINT_IPV4,
+		.port_be = 0xffff,
+		.ip = { 255, 255, 255, 255 },
+	};
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_to_sockaddr(&broadcast, AF_INET6, &ss);
+
+	(void)connect(fd, (struct sockaddr *)&ss, len);
+}
+
 void hop_undo(struct hop *h)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -128,6 +145,9 @@ void hop_undo(struct hop *h)
 	if (!h->started)
 		return;
 	(void)connect(h->socket, &none, sizeof(none));
+	if (h->mapped)
+		unmap(h->socket);
+	h->mapped = false;
 	/* An error that the app has not caused is not its own to find. */
 	(void)get_int(h->socket, SOL_SOCKET, SO_ERROR);
 	hop_restore_flags(h, h->socket);
@@ -191,6 +211,7 @@ static int try_own(struct hop *h, uint64_t deadline_ms)
 		return rc;
 	}
 	h->started = true;
+	h->mapped = h->family == AF_INET6 && h->peer.family == ENDPOINT_IPV4;
 	if (rc == 0)
 		return h->socket;
 	hop_undo(h);

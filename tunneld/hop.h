@@ -27,6 +27,7 @@ struct hop {
 	int family;   /* of the app's socket */
 	int flags;    /* its file status flags */
 	bool started; /* its state must be undone */
+	bool mapped;  /* and IPv4's functions taken off an IPv6 socket */
 };
 
 /* A connected descriptor, non-blocking: `socket` itself, or a new one that
