@@ -10,8 +10,9 @@
 /* A daemon of the machine; one of the user is at $XDG_RUNTIME_DIR + USER. */
 #define SYSTEM_SOCKET      "/run/turnout/control"
 #define USER_SOCKET_SUFFIX "/turnout/control"
-#define SYSTEM_CONF        "/etc/turnout/tunneld.conf"
-#define SYSTEM_CONF_DIR    "/etc/turnout/conf.d"
+/* SYSCONFDIR comes from the build: /etc, if the packager does not say else. */
+#define SYSTEM_CONF        SYSCONFDIR "/turnout/tunneld.conf"
+#define SYSTEM_CONF_DIR    SYSCONFDIR "/turnout/conf.d"
 
 /* sun_path without its NUL. */
 #define SOCKET_PATH_MAX 107
