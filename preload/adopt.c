@@ -15,8 +15,9 @@
 #include "next.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
+
+#include <netinet/in.h>
 
 static int int_option(int fd, int name)
 {

@@ -13,6 +13,9 @@
 
 #include "next.h"
 
+#include <turnout/page.h>
+#include <turnout/paths.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -25,9 +28,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-
-#include <turnout/page.h>
-#include <turnout/paths.h>
 
 #define DIAL_TIMEOUT_S   3
 #define ANSWER_TIMEOUT_S 5

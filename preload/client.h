@@ -9,11 +9,11 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include <turnout/control.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/control.h>
 
 /* More than a quarter of the smallest send buffer that the kernel grants (4608
  * bytes), so that it counts as full; with the request less than half of it, so

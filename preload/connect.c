@@ -25,13 +25,13 @@
 #include "next.h"
 #include "process.h"
 
+#include <turnout/control.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <turnout/control.h>
 
 /* What follows the app's socket from one open file to the next. */
 #define CARRIED_FLAGS (O_NONBLOCK | O_ASYNC)
@@ -208,8 +208,10 @@ static void fail(struct sock *s, enum tcp_state state, int error)
 	atomic_store(&s->tcp.state, state);
 }
 
-static void become_connected(struct sock *s, bool untold)
+/* What stands at `fd` now is connected. */
+static void become_connected(struct sock *s, int fd, bool untold)
 {
+	s->tcp.native_cookie = cookie_of(fd);
 	atomic_store(&s->tcp.untold, untold);
 	atomic_store(&s->tcp.state, TCP_STATE_CONNECTED);
 }
@@ -239,8 +241,17 @@ static enum tcp_state act_on(struct sock *s, int fd,
 	}
 	replay_options(s, passed);
 	swap_all(s, fd, passed, next.fcntl(fd, F_GETFL));
-	become_connected(s, true);
+	become_connected(s, fd, true);
 	return TCP_STATE_CONNECTED;
+}
+
+bool connect_is_ours(const struct sock *s, int fd)
+{
+	int saved = errno;
+	bool ours = cookie_of(fd) == s->tcp.native_cookie;
+
+	errno = saved;
+	return ours;
 }
 
 enum tcp_state connect_settle(struct sock *s, int fd)
@@ -301,7 +312,7 @@ int connect_finish(struct sock *s, int fd, int control)
 	if (error != 0)
 		fail(s, TCP_STATE_BROKEN, 0);
 	else
-		become_connected(s, false);
+		become_connected(s, fd, false);
 	errno = saved;
 	return error;
 }

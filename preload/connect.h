@@ -7,17 +7,18 @@
 #ifndef CONNECT_H
 #define CONNECT_H
 
-#include <netinet/in.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/socket.h>
-#include <sys/time.h>
+#include "epollreg.h"
+#include "journal.h"
 
 #include <turnout/endpoint.h>
 
-#include "epollreg.h"
-#include "journal.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 struct sock;
 
@@ -50,7 +51,7 @@ struct tcp_sock {
 	_Atomic int error;      /* FAILED, BROKEN: errno not yet told */
 	_Atomic bool untold;    /* CONNECTED: the next connect() says 0 */
 	_Atomic bool direct;    /* PLAIN: connected past us, swaps never */
-	uint64_t native_cookie; /* SO_COOKIE of the app's own socket */
+	uint64_t native_cookie; /* SO_COOKIE of the app's TCP socket */
 	uint64_t place_cookie;  /* SO_COOKIE of the placeholder */
 	union tcp_address peer; /* as the app wrote it */
 	union tcp_address local;
@@ -66,6 +67,9 @@ static inline bool connect_is_native(const struct tcp_sock *tcp)
 
 	return state == TCP_STATE_PLAIN || state == TCP_STATE_CONNECTED;
 }
+
+/* CONNECTED: that very socket still stands at `fd`. */
+bool connect_is_ours(const struct sock *s, int fd);
 
 /* Ask tunneld to connect `fd` to `dest`: the control connection on which the
  * verdict will come, or -errno. */

@@ -9,14 +9,15 @@
 #ifndef DATAGRAM_H
 #define DATAGRAM_H
 
+#include <turnout/endpoint.h>
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 
-#include <turnout/endpoint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 struct sock;
 

@@ -9,7 +9,6 @@
 #include <config.h>
 
 #include "datagram.h"
-
 #include "datagram_flow.h"
 #include "datagram_send.h"
 #include "fdtab.h"

@@ -6,11 +6,11 @@
 #ifndef DATAGRAM_FLOW_H
 #define DATAGRAM_FLOW_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include <turnout/endpoint.h>
 #include <turnout/wire.h>
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct sock;
 struct udp_flow;

@@ -11,7 +11,6 @@
 #include <config.h>
 
 #include "datagram.h"
-
 #include "datagram_flow.h"
 #include "fdtab.h"
 #include "msg.h"

@@ -6,12 +6,12 @@
 #ifndef DATAGRAM_SEND_H
 #define DATAGRAM_SEND_H
 
-#include <sys/socket.h>
-#include <sys/uio.h>
+#include "msg.h"
 
 #include <turnout/wire.h>
 
-#include "msg.h"
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 struct sock;
 struct udp_flow;

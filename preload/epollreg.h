@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <sys/epoll.h>
 
 #define EPOLLREG_MAX 8

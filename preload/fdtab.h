@@ -10,14 +10,14 @@
 #ifndef FDTAB_H
 #define FDTAB_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "connect.h"
+#include "datagram.h"
 
 #include <turnout/endpoint.h>
 
-#include "connect.h"
-#include "datagram.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 enum sock_kind {
 	SOCK_KIND_NONE = 0,

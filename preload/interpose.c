@@ -19,18 +19,18 @@
 #include "resolve.h"
 #include "stream.h"
 
+#include <turnout/compiler.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include <linux/close_range.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
-
-#include <turnout/compiler.h>
 
 /* glibc declares addresses as a transparent union of all their types, which
  * the plain pointers below match in all but letter. */

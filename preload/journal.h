@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <sys/socket.h>
 
 #define JOURNAL_MAX         20

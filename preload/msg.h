@@ -7,13 +7,14 @@
 #ifndef MSG_H
 #define MSG_H
 
+#include <turnout/endpoint.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <sys/socket.h>
 #include <sys/uio.h>
-
-#include <turnout/endpoint.h>
 
 /* Sum of the lengths; SIZE_MAX when it would overflow. */
 size_t msg_bytes(const struct iovec *iov, size_t count);

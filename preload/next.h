@@ -8,17 +8,18 @@
 #ifndef NEXT_H
 #define NEXT_H
 
+#include <turnout/compiler.h>
+
 #include <netdb.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <time.h>
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
-#include <time.h>
-
-#include <turnout/compiler.h>
 
 /* X(return type, name, parameter types) */
 #define NEXT_LIST(X)                                                          \

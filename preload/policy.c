@@ -12,10 +12,10 @@
 
 #include "client.h"
 
+#include <turnout/compiler.h>
+
 #include <stddef.h>
 #include <string.h>
-
-#include <turnout/compiler.h>
 
 #define DNS_PORT 53
 

@@ -19,12 +19,13 @@
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include <arpa/inet.h>
 
 /* The length without a trailing dot. */
 static size_t bare_length(const char *name)

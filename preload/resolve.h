@@ -7,6 +7,7 @@
 #define RESOLVE_H
 
 #include <netdb.h>
+
 #include <sys/socket.h>
 
 int resolve_getaddrinfo(const char *node, const char *service,

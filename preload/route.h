@@ -5,9 +5,9 @@
 #ifndef ROUTE_H
 #define ROUTE_H
 
-#include <sys/socket.h>
-
 #include <turnout/endpoint.h>
+
+#include <sys/socket.h>
 
 struct sock;
 

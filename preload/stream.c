@@ -22,17 +22,17 @@
 #include "policy.h"
 #include "process.h"
 
+#include <turnout/compiler.h>
+
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
-
-#include <turnout/compiler.h>
 
 #define NAP_NS 1000000
 
@@ -316,6 +316,9 @@ static int kernel_state(int fd)
 	return result == 0 ? state : -1;
 }
 
+static int connect_plain(struct sock *s, int fd, const struct sockaddr *addr,
+			 socklen_t len);
+
 /* The number was closed behind our back and is another descriptor by now. */
 static int connect_stranger(int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -323,9 +326,11 @@ static int connect_stranger(int fd, const struct sockaddr *addr, socklen_t len)
 
 	fdtab_forget(fd);
 	s = adopt_socket(fd, addr, len);
-	if (s != NULL && s->kind == SOCK_KIND_UDP)
+	if (s == NULL)
+		return next.connect(fd, addr, len);
+	if (s->kind == SOCK_KIND_UDP)
 		return datagram_connect(s, fd, addr, len);
-	return next.connect(fd, addr, len);
+	return connect_plain(s, fd, addr, len);
 }
 
 static bool is_v6only(int fd)
@@ -425,6 +430,8 @@ int stream_connect(struct sock *s, int fd, const struct sockaddr *addr,
 	if (state == TCP_STATE_WAITING || state == TCP_STATE_PENDING)
 		if (connect_again(s, fd, &state) != 0)
 			return -1;
+	if (state == TCP_STATE_CONNECTED && !connect_is_ours(s, fd))
+		return connect_stranger(fd, addr, len);
 	if (state == TCP_STATE_CONNECTED) {
 		if (atomic_exchange(&s->tcp.untold, false))
 			return 0;
@@ -494,6 +501,10 @@ int stream_getpeername(struct sock *s, int fd, struct sockaddr *addr,
 	result = next.getpeername(fd, addr, len);
 	if (result != 0 || state == TCP_STATE_PLAIN)
 		return result;
+	if (!connect_is_ours(s, fd)) {
+		fdtab_forget(fd);
+		return result;
+	}
 	*len = room;
 	return tell_address(&s->tcp.peer, addr, len);
 }
@@ -608,9 +619,6 @@ int stream_epoll_ctl(struct sock *s, int epfd, int op, int fd,
 {
 	int result;
 
-	if (atomic_load(&s->tcp.state) == TCP_STATE_CONNECTED ||
-	    atomic_load(&s->tcp.direct))
-		return next.epoll_ctl(epfd, op, fd, event);
 	sock_lock(s);
 	result = next.epoll_ctl(epfd, op, fd, event);
 	if (result == 0)

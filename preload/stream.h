@@ -10,6 +10,7 @@
 #define STREAM_H
 
 #include <stdbool.h>
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "binding.h"
+
 #include "buf.h"
 #include "lib/unit.h"
 #include "stun_auth.h"

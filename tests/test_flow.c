@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include "flow.h"
+
 #include "addr.h"
 #include "binding.h"
 #include "buf.h"
@@ -12,7 +14,6 @@
 #include "creds.h"
 #include "dial.h"
 #include "dns.h"
-#include "flow.h"
 #include "lib/relay.h"
 #include "lib/unit.h"
 #include "local.h"

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "flow_table.h"
+
 #include "lib/unit.h"
 
 #include <errno.h>

@@ -3,8 +3,9 @@
  */
 #include <config.h>
 
-#include "lib/unit.h"
 #include "local.h"
+
+#include "lib/unit.h"
 #include "stats.h"
 
 #include <turnout/wire.h>

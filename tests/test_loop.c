@@ -2,9 +2,10 @@
 /* test_loop.c - the event loop: order, timers, removal in mid-turn, threads */
 #include <config.h>
 
+#include "loop.h"
+
 #include "clock.h"
 #include "lib/unit.h"
-#include "loop.h"
 
 #include <pthread.h>
 #include <stdbool.h>

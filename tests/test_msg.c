@@ -6,6 +6,8 @@
 
 #include "../preload/msg.h"
 
+#include "lib/unit.h"
+
 #include <turnout/wire.h>
 
 #include <errno.h>
@@ -14,8 +16,6 @@
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
-
-#include "lib/unit.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103

@@ -6,12 +6,12 @@
 #ifndef BINDING_H
 #define BINDING_H
 
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
-#include <turnout/endpoint.h>
 
 struct buf;
 

@@ -7,15 +7,15 @@
 #ifndef CONF_H
 #define CONF_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "log.h"
+#include "rules.h"
 
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 
-#include "log.h"
-#include "rules.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum conf_path {
 	CONF_PATH_AUTO = 0,

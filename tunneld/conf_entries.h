@@ -6,13 +6,13 @@
 #ifndef CONF_ENTRIES_H
 #define CONF_ENTRIES_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "conf.h"
+#include "conf_value.h"
 
 #include <turnout/compiler.h>
 
-#include "conf.h"
-#include "conf_value.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 #define CONF_RELAY_NAME_MAX 40
 

@@ -7,9 +7,8 @@
  */
 #include <config.h>
 
-#include "conf_value.h"
-
 #include "conf_uri.h"
+#include "conf_value.h"
 
 #include <errno.h>
 #include <stdlib.h>

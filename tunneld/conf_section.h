@@ -3,10 +3,10 @@
 #ifndef CONF_SECTION_H
 #define CONF_SECTION_H
 
-#include <stdbool.h>
-
 #include "conf_entries.h"
 #include "conf_value.h"
+
+#include <stdbool.h>
 
 /* False, and reported, when there is no such section. `relay`: the NAME of
  * [relay NAME], or NULL. */

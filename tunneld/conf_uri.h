@@ -3,12 +3,12 @@
 #ifndef CONF_URI_H
 #define CONF_URI_H
 
+#include <turnout/compiler.h>
+#include <turnout/control.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
-#include <turnout/control.h>
 
 struct conf_uri {
 	char host[CONTROL_NAME_MAX + 1]; /* normalised, no brackets */

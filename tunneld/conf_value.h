@@ -3,12 +3,12 @@
 #ifndef CONF_VALUE_H
 #define CONF_VALUE_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "conf.h"
 
 #include <turnout/compiler.h>
 
-#include "conf.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Where a value goes and what it is relative to. */
 struct conf_target {

@@ -6,11 +6,11 @@
 #ifndef CONTROL_H
 #define CONTROL_H
 
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
 
 struct control;
 struct dial_pool;

@@ -4,19 +4,20 @@
 #ifndef CONTROL_CONN_H
 #define CONTROL_CONN_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-
-#include <turnout/compiler.h>
-#include <turnout/control.h>
-
 #include "control.h"
 #include "dial.h"
 #include "log.h"
 #include "loop.h"
+
+#include <turnout/compiler.h>
+#include <turnout/control.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sys/socket.h>
+#include <sys/types.h>
 
 struct flow_table;
 

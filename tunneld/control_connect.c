@@ -13,9 +13,8 @@
  */
 #include <config.h>
 
-#include "control_conn.h"
-
 #include "addr.h"
+#include "control_conn.h"
 #include "names.h"
 #include "policy.h"
 

@@ -6,11 +6,11 @@
 #ifndef DNS_SERVE_H
 #define DNS_SERVE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stddef.h>
+#include <stdint.h>
 
 struct dns_serve;
 struct loop;

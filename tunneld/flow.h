@@ -6,11 +6,11 @@
 #ifndef FLOW_H
 #define FLOW_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct dial_pool;
 struct flow;

@@ -3,12 +3,13 @@
 #ifndef FLOW_TABLE_H
 #define FLOW_TABLE_H
 
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
 #include <sys/types.h>
-#include <turnout/compiler.h>
-#include <turnout/endpoint.h>
 
 struct flow_table;
 

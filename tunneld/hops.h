@@ -6,12 +6,12 @@
 #ifndef HOPS_H
 #define HOPS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 #include <turnout/endpoint.h>
+
+#include <stddef.h>
+#include <stdint.h>
 
 struct dial_pool;
 struct hops;

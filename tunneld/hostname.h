@@ -3,10 +3,10 @@
 #ifndef HOSTNAME_H
 #define HOSTNAME_H
 
-#include <stdbool.h>
-
 #include <turnout/compiler.h>
 #include <turnout/control.h>
+
+#include <stdbool.h>
 
 /* Lower case, no trailing dot. False when it is not a host name at all: empty,
  * over 253 bytes, an empty label or one over 63 bytes, bytes that no host name

@@ -6,9 +6,9 @@
 #ifndef INI_READER_H
 #define INI_READER_H
 
-#include <stddef.h>
-
 #include <turnout/compiler.h>
+
+#include <stddef.h>
 
 /* All strings are valid during the call only. */
 struct ini_reader_ops {

@@ -6,12 +6,12 @@
 #ifndef LIFETIME_H
 #define LIFETIME_H
 
-#include <stdbool.h>
+#include "loop.h"
 
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 
-#include "loop.h"
+#include <stdbool.h>
 
 struct lifetime;
 

@@ -6,11 +6,11 @@
 #ifndef LOCAL_H
 #define LOCAL_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stddef.h>
+#include <stdint.h>
 
 struct local;
 struct worker_stats;

@@ -3,11 +3,11 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <turnout/compiler.h>
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR = 0,

@@ -9,11 +9,12 @@
 #ifndef LOOP_H
 #define LOOP_H
 
+#include <turnout/compiler.h>
+
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/epoll.h>
 
-#include <turnout/compiler.h>
+#include <sys/epoll.h>
 
 struct loop;
 

@@ -6,10 +6,10 @@
 #ifndef NAME_PEER_H
 #define NAME_PEER_H
 
-#include <stddef.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
+
+#include <stddef.h>
 
 struct dial_pool;
 struct loop;

@@ -10,13 +10,13 @@
 #ifndef NAMES_H
 #define NAMES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 #include <turnout/endpoint.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct names;
 

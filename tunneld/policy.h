@@ -6,12 +6,12 @@
 #ifndef POLICY_H
 #define POLICY_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 #include <turnout/page.h>
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct dial_proxy;
 struct names;

@@ -3,9 +3,9 @@
 #ifndef POLICY_PAGE_H
 #define POLICY_PAGE_H
 
-#include <stdint.h>
-
 #include <turnout/compiler.h>
+
+#include <stdint.h>
 
 struct page;
 struct policy_page;

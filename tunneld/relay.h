@@ -6,15 +6,15 @@
 #ifndef RELAY_H
 #define RELAY_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "creds.h"
 
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 
-#include "creds.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct dial_proxy;
 struct tls_ctx;

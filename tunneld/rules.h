@@ -8,13 +8,13 @@
 #ifndef RULES_H
 #define RULES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 #include <turnout/page.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct rule {
 	enum policy_action action;

@@ -8,10 +8,9 @@
  */
 #include <config.h>
 
-#include "rules.h"
-
 #include "addr.h"
 #include "hostname.h"
+#include "rules.h"
 
 #include <errno.h>
 #include <stdarg.h>

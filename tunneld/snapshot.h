@@ -6,13 +6,13 @@
 #ifndef SNAPSHOT_H
 #define SNAPSHOT_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "hops.h"
 
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 
-#include "hops.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct conf;
 struct dial_proxy;

@@ -3,11 +3,11 @@
 #ifndef STREAM_H
 #define STREAM_H
 
-#include <stddef.h>
+#include "tls.h"
 
 #include <turnout/compiler.h>
 
-#include "tls.h"
+#include <stddef.h>
 
 struct stream {
 	int fd;          /* -1: none */

@@ -6,12 +6,12 @@
 #ifndef UPLINK_H
 #define UPLINK_H
 
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <turnout/compiler.h>
-#include <turnout/endpoint.h>
 
 struct dial_pool;
 struct loop;

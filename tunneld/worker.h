@@ -6,11 +6,11 @@
 #ifndef WORKER_H
 #define WORKER_H
 
-#include <stdint.h>
+#include "flow.h"
 
 #include <turnout/compiler.h>
 
-#include "flow.h"
+#include <stdint.h>
 
 struct relay_set;
 struct worker;

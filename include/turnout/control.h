@@ -21,9 +21,9 @@
 #ifndef TURNOUT_CONTROL_H
 #define TURNOUT_CONTROL_H
 
-#include <stdint.h>
-
 #include <turnout/endpoint.h>
+
+#include <stdint.h>
 
 #define CONTROL_MAGIC   0x54524e43u /* "TRNC" */
 #define CONTROL_VERSION 1

@@ -9,14 +9,15 @@
 #ifndef TURNOUT_ENDPOINT_H
 #define TURNOUT_ENDPOINT_H
 
-#include <netinet/in.h>
+#include <turnout/compiler.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include <turnout/compiler.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 enum endpoint_family {
 	ENDPOINT_NONE = 0,

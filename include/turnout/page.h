@@ -10,12 +10,12 @@
 #ifndef TURNOUT_PAGE_H
 #define TURNOUT_PAGE_H
 
+#include <turnout/endpoint.h>
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <turnout/endpoint.h>
 
 #define PAGE_MAGIC   0x54524e50u /* "TRNP" */
 #define PAGE_VERSION 1u

@@ -17,10 +17,10 @@
 #ifndef TURNOUT_WIRE_H
 #define TURNOUT_WIRE_H
 
+#include <turnout/endpoint.h>
+
 #include <stdint.h>
 #include <string.h>
-
-#include <turnout/endpoint.h>
 
 enum wire_type {
 	WIRE_DATA = 1,  /* payload follows */

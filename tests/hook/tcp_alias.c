@@ -258,6 +258,35 @@ static void number_used_again_by_socket(void)
 	close(fd);
 }
 
+/* The old socket's peer is not that of the new one. */
+static void number_used_again_by_accept(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET }, peer;
+	int server = tcp_socket(0), client = tcp_socket(0), fd, accepted;
+	socklen_t len = sizeof(a);
+	FILE *stream;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK(bind(server, (struct sockaddr *)&a, len) == 0);
+	CHECK(listen(server, 1) == 0);
+	CHECK(getsockname(server, (struct sockaddr *)&a, &len) == 0);
+	CHECK(connect(client, (struct sockaddr *)&a, sizeof(a)) == 0);
+	fd = tcp_socket(0);
+	CHECK(dial(fd, OK_AT_ONCE) == 0);
+	stream = fdopen(fd, "r");
+	CHECK(stream != NULL);
+	fclose(stream);
+	accepted = accept(server, NULL, NULL);
+	CHECK(accepted == fd);
+	len = sizeof(peer);
+	CHECK(getpeername(accepted, (struct sockaddr *)&peer, &len) == 0);
+	CHECK(peer.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
+	CHECK_FAILS(dial(accepted, OK_AT_ONCE), EISCONN);
+	close(accepted);
+	close(client);
+	close(server);
+}
+
 /* As libuv closes, and as others call what libc did not have once. */
 static void raw_calls(void)
 {
@@ -361,8 +390,8 @@ static void fork_under_lock(void)
 			check_connected(fd, OK_AT_ONCE);
 			_exit(0);
 		}
+		wait_for(child); /* they would take each other's bytes */
 		check_connected(fd, OK_AT_ONCE);
-		wait_for(child);
 		close(fd);
 	}
 	stop = true;
@@ -383,6 +412,8 @@ static const struct hook_case cases[] = {
 	{ "closed behind our back, pipe there", number_used_again },
 	{ "alias closed behind our back", alias_used_again },
 	{ "closed behind our back, socket there", number_used_again_by_socket },
+	{ "closed behind our back, accepted there",
+	  number_used_again_by_accept },
 	{ "syscall() reaches the hooks", raw_calls },
 	{ "syscall() passes all arguments", raw_six_arguments },
 	{ "socket inherited over exec", inherited_over_exec },

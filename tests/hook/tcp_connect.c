@@ -7,11 +7,11 @@
 
 #include "hook.h"
 
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 
+#include <netinet/tcp.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/time.h>

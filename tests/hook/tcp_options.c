@@ -7,9 +7,8 @@
 
 #include "hook.h"
 
-#include <netinet/tcp.h>
-
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
 #include <sys/uio.h>

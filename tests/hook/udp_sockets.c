@@ -6,13 +6,12 @@
 #define _GNU_SOURCE
 #include "udp_lib.h"
 
+#include <linux/errqueue.h>
 #include <net/if.h>
+#include <netinet/udp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-
-#include <linux/errqueue.h>
-#include <netinet/udp.h>
 
 #ifndef UDP_GRO
 #define UDP_GRO 104

@@ -6,12 +6,12 @@
 #ifndef LIB_RELAY_H
 #define LIB_RELAY_H
 
+#include "fake/turn_server.h"
+#include "loop.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "fake/turn_server.h"
-#include "loop.h"
 
 #define RELAY_CONNS_MAX 256
 
