@@ -66,8 +66,8 @@ static void note_bound(struct udp_sock *u, const void *addr, socklen_t len)
 
 	if (!endpoint_from_sockaddr(&e, addr, len))
 		return;
-	u->link_local = is_link_local(&e);
-	u->native_for_ever = u->link_local || is_loopback(&e);
+	u->loopback = is_loopback(&e);
+	u->native_for_ever = u->loopback || is_link_local(&e);
 }
 
 int datagram_bind(struct sock *s, int fd, const struct sockaddr *addr,
@@ -216,7 +216,7 @@ int datagram_connect(struct sock *s, int fd, const struct sockaddr *addr,
 	}
 	if (!s->udp.native_for_ever)
 		return connect_tunnelled(s, fd, &peer);
-	if (!s->udp.link_local)
+	if (s->udp.loopback)
 		return connect_native(s, fd, addr, len);
 	errno = ENETUNREACH;
 	return -1;

@@ -43,7 +43,7 @@ struct udp_sock {
 	_Atomic uint64_t retry_at_ms; /* after a failed registration */
 
 	_Atomic bool native_for_ever; /* bound to loopback or link-local (P3) */
-	_Atomic bool link_local;      /* … to the latter */
+	_Atomic bool loopback;        /* … to the former */
 	_Atomic bool pin;             /* IP_UNICAST_IF … was set (P1) */
 	_Atomic bool gro_off;         /* UDP_GRO is refused to the kernel */
 	_Atomic bool cork;            /* UDP_CORK is on */

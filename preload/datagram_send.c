@@ -87,7 +87,7 @@ int datagram_choose(const struct sock *s, const void *to, socklen_t len,
 		return DATAGRAM_TUNNEL;
 	/* A loopback source never leaves the machine: let the kernel say so.
 	 * A link-local one would leave it. */
-	return u->link_local ? -ENETUNREACH : DATAGRAM_NATIVE;
+	return u->loopback ? DATAGRAM_NATIVE : -ENETUNREACH;
 }
 
 void datagram_edit_init(struct msg_edit *edit, const struct udp_sock *u,
