@@ -129,6 +129,7 @@ static void open_fixture(struct fixture *f)
 		.pool = f->uplink_env.pool,
 		.names = names_new(&pools),
 		.policy = make_policy(&pools),
+		.policy_count = 1,
 		.uplink = &f->uplink_env,
 		.stats = &f->stats,
 		.sockdiag = sockdiag_open(),

@@ -81,7 +81,7 @@ struct flow {
 	struct held_request *held; /* with the first request held */
 	size_t held_count;
 	struct endpoint allowed; /* last peer that the rules let pass */
-	const struct policy *allowed_by;
+	uint64_t allowed_by;     /* policy_count then; from 1 on */
 };
 
 static void go(struct flow *f)
@@ -227,14 +227,13 @@ static void handle_dns(struct flow *f, const struct endpoint *server,
  * user can speak to a flow's port. */
 static bool is_allowed(struct flow *f, const struct endpoint *peer)
 {
-	const struct policy *policy = f->env->policy;
-
-	if (f->allowed_by == policy && endpoint_equal(&f->allowed, peer))
+	if (f->allowed_by == f->env->policy_count &&
+	    endpoint_equal(&f->allowed, peer))
 		return true;
-	if (policy_decide_ip(policy, POLICY_UDP, peer) != POLICY_TUNNEL)
+	if (policy_decide_ip(f->env->policy, POLICY_UDP, peer) != POLICY_TUNNEL)
 		return false;
 	f->allowed = *peer;
-	f->allowed_by = policy;
+	f->allowed_by = f->env->policy_count;
 	return true;
 }
 

@@ -28,6 +28,7 @@ struct flow_env {
 	struct dial_pool *pool;
 	struct names *names;
 	struct policy *policy; /* replaced on a reload */
+	uint64_t policy_count; /* counts the replacements */
 	struct uplink_env *uplink;
 	struct worker_stats *stats;
 	int sockdiag; /* netlink socket; < 0: none */

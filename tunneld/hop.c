@@ -37,11 +37,17 @@ static int get_int(int fd, int level, int name)
 	return value;
 }
 
+static void set_int(int fd, int level, int name, int value)
+{
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
 static int check_socket(struct hop *h)
 {
 	if (h->socket < 0)
 		return 0;
 	h->flags = fcntl(h->socket, F_GETFL);
+	h->fastopen = get_int(h->socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT);
 	h->family = get_int(h->socket, SOL_SOCKET, SO_DOMAIN);
 	if (h->flags < 0 ||
 	    get_int(h->socket, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
@@ -86,13 +92,13 @@ static void copy_int(int from, int to, int level, int name)
 	int value = get_int(from, level, name);
 
 	if (value >= 0)
-		(void)setsockopt(to, level, name, &value, sizeof(value));
+		set_int(to, level, name, value);
 }
 
 static int new_socket(const struct hop *h, const struct endpoint *e)
 {
 	int family = e->family == ENDPOINT_IPV6 ? AF_INET6 : AF_INET;
-	int fd, one = 1, zero = 0;
+	int fd;
 
 	if (h->socket >= 0 && h->family == AF_INET6)
 		family = AF_INET6;
@@ -100,14 +106,12 @@ static int new_socket(const struct hop *h, const struct endpoint *e)
 	if (fd < 0)
 		return -errno;
 	if (family == AF_INET6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero,
-				 sizeof(zero));
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	if (h->socket >= 0) {
 		copy_int(h->socket, fd, IPPROTO_TCP, TCP_NODELAY);
 		copy_int(h->socket, fd, SOL_SOCKET, SO_KEEPALIVE);
 	} else {
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
-				 sizeof(one));
+		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	}
 	return fd;
 }
@@ -148,13 +152,19 @@ void hop_undo(struct hop *h)
 	if (h->mapped)
 		unmap(h->socket);
 	h->mapped = false;
+	if (h->fastopen > 0)
+		set_int(h->socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
 	/* An error that the app has not caused is not its own to find. */
 	(void)get_int(h->socket, SOL_SOCKET, SO_ERROR);
 	hop_restore_flags(h, h->socket);
 	h->started = false;
 }
 
-/* The errno of a connect(2) that was under way at `fd`; never EINPROGRESS. */
+/* Not by another connect(2): libcurl before 8.0 calls it in spite of
+ * CURL_SOCKOPT_ALREADY_CONNECTED, and only the first one after the wait says 0
+ * (tests/platform/curl_connect.c).
+ *
+ * The errno of a connect(2) that was under way at `fd`; never EINPROGRESS. */
 static int wait_connected(struct hop *h, int fd, uint64_t deadline_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
@@ -204,6 +214,9 @@ static int try_own(struct hop *h, uint64_t deadline_ms)
 	int rc;
 
 	(void)fcntl(h->socket, F_SETFL, h->flags | O_NONBLOCK);
+	/* It would make connect(2) succeed before anybody has answered. */
+	if (h->fastopen > 0)
+		set_int(h->socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0);
 	rc = connect_fd(h, h->socket, h->family, deadline_ms);
 	if (rc == -EISCONN || rc == -EALREADY) {
 		/* The app's doing: nothing of ours to take back. */

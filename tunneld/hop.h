@@ -26,6 +26,7 @@ struct hop {
 	/* private */
 	int family;   /* of the app's socket */
 	int flags;    /* its file status flags */
+	int fastopen; /* its TCP_FASTOPEN_CONNECT */
 	bool started; /* its state must be undone */
 	bool mapped;  /* and IPv4's functions taken off an IPv6 socket */
 };

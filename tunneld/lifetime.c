@@ -25,7 +25,7 @@
 #include <sys/syscall.h>
 
 /* How long after the last process the daemon may linger. */
-#define LOOK_MS 500
+#define LOOK_MS 250
 /* An environment is at most 128 KiB an entry; ours stands early or late. */
 #define ENVIRON_BYTES_MAX (4u << 20)
 

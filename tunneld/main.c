@@ -339,6 +339,22 @@ static void look_up_hops(struct tunneld *d)
 			   d->snapshot.hop_count, on_hops, d);
 }
 
+/* What running apps hold on to cannot change under them. */
+static void keep_fixed(const struct conf *old, struct conf *new)
+{
+	if (strcmp(old->socket, new->socket) != 0)
+		log_warn("[daemon] socket: takes effect at the next start");
+	if (!endpoint_equal(&old->pool4, &new->pool4) ||
+	    !endpoint_equal(&old->pool6, &new->pool6) ||
+	    old->pool4_bits != new->pool4_bits ||
+	    old->pool6_bits != new->pool6_bits)
+		log_warn("[names] pools: take effect at the next start");
+	new->pool4 = old->pool4;
+	new->pool6 = old->pool6;
+	new->pool4_bits = old->pool4_bits;
+	new->pool6_bits = old->pool6_bits;
+}
+
 static void reload(struct tunneld *d)
 {
 	char words[SNAPSHOT_WORDS_MAX];
@@ -347,6 +363,8 @@ static void reload(struct tunneld *d)
 
 	notify_reloading();
 	conf = conf_load(&d->opts->source, report_line, NULL);
+	if (conf != NULL)
+		keep_fixed(d->conf, conf);
 	if (conf == NULL || snapshot_init(&next, conf, words) < 0) {
 		if (conf != NULL)
 			log_err("%s", words);
@@ -508,6 +526,9 @@ static bool is_busy(void *arg)
 {
 	struct tunneld *d = arg;
 
+	/* Flows whose apps were killed are found by looking. */
+	for (size_t i = 0; i < d->worker_count; i++)
+		worker_sweep(d->workers[i]);
 	return control_is_busy(d->control);
 }
 

@@ -247,7 +247,6 @@ static enum proxy_connect_end why(const struct exchange *ex, CURLcode rc)
 	}
 	if (pc->os_error == ECONNRESET || pc->os_error == EPIPE)
 		return end_by(pc, PROXY_CONNECT_RESET, strerror(pc->os_error));
-	/* A socket with TCP_FASTOPEN_CONNECT is refused only now. */
 	if (pc->os_error != 0)
 		return end_by(pc, PROXY_CONNECT_KERNEL, strerror(pc->os_error));
 	if (ex->answered && pc->http_code == 0)

@@ -95,6 +95,7 @@ struct policy *snapshot_policy(const struct snapshot *s,
 		ctx.hop_count = literal_hops(s, hops);
 		for (size_t i = 0; i < count; i++)
 			hops[ctx.hop_count++] = addrs[i];
+		ctx.udp_hop_count = ctx.hop_count;
 		for (size_t i = 0; i < s->hop_count; i++)
 			hop_names[i] = s->hop[i].host;
 		ctx.hops = hops;

@@ -80,12 +80,17 @@ static void on_gone(void *arg, struct flow *flow)
 	}
 }
 
+static void sweep_all(struct worker *w, uint64_t now_ms)
+{
+	for (struct entry *e = w->entries; e != NULL; e = e->next)
+		flow_sweep(e->flow, now_ms);
+}
+
 static void run_sweep(void *arg, uint64_t now_ms)
 {
 	struct worker *w = arg;
 
-	for (struct entry *e = w->entries; e != NULL; e = e->next)
-		flow_sweep(e->flow, now_ms);
+	sweep_all(w, now_ms);
 	loop_timer_set(w->loop, &w->sweep, now_ms + SWEEP_MS, run_sweep, w);
 }
 
@@ -154,6 +159,7 @@ static void run_reload(void *arg, uint64_t now_ms)
 	policy_put(w->flow_env.policy);
 	relay_set_put(w->uplink_env.relays);
 	w->flow_env.policy = t->policy;
+	w->flow_env.policy_count++;
 	w->uplink_env.relays = t->relays;
 	free(t);
 }
@@ -169,6 +175,29 @@ void worker_reload(struct worker *w, struct policy *policy,
 	t->policy = policy_get(policy);
 	t->relays = relay_set_get(relays);
 	loop_post(w->loop, &t->task, run_reload, t);
+}
+
+struct sweep_task {
+	struct loop_task task;
+	struct worker *worker;
+};
+
+static void run_sweep_now(void *arg, uint64_t now_ms)
+{
+	struct sweep_task *t = arg;
+
+	sweep_all(t->worker, now_ms);
+	free(t);
+}
+
+void worker_sweep(struct worker *w)
+{
+	struct sweep_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return; /* the timer will */
+	t->worker = w;
+	loop_post(w->loop, &t->task, run_sweep_now, t);
 }
 
 /* Life */
@@ -217,6 +246,7 @@ static void wire_up(struct worker *w, const struct worker_opts *opts)
 		.pool = opts->pool,
 		.names = opts->names,
 		.policy = policy_get(opts->policy),
+		.policy_count = 1,
 		.uplink = &w->uplink_env,
 		.stats = &w->stats,
 		.sockdiag = sockdiag_open(),

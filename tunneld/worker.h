@@ -38,6 +38,8 @@ void worker_add_flow(struct worker *w, const struct flow_seed *seed);
 /* A reload: flows that are open go on, new connections use the new ones. */
 void worker_reload(struct worker *w, struct policy *policy,
 		   struct relay_set *relays);
+/* Look at once for app sockets that closed without a word. */
+void worker_sweep(struct worker *w);
 const struct worker_stats *worker_stats(const struct worker *w);
 
 #endif
