@@ -153,12 +153,12 @@ static int connect_tunnelled(struct sock *s, int fd,
 	return 0;
 }
 
-/* The kernel would drop what comes from the flow's port from now on, so the
- * flow is over. */
+/* The flow stays: the kernel drops what comes from its port, but a later
+ * connect() may want it again, and tunneld learns the socket's address anew
+ * from each datagram. */
 static int connect_native(struct sock *s, int fd, const struct sockaddr *addr,
 			  socklen_t len)
 {
-	datagram_flow_drop(s, fd); /* before the source address changes */
 	if (next.connect(fd, addr, len) != 0)
 		return -1;
 	s->udp.connected = false;
@@ -166,21 +166,16 @@ static int connect_native(struct sock *s, int fd, const struct sockaddr *addr,
 	return 0;
 }
 
-/* The kernel gives up a port that bind() did not name; the flow knows it. */
 static int disconnect(struct sock *s, int fd, const struct sockaddr *addr,
 		      socklen_t len)
 {
-	struct udp_sock *u = &s->udp;
-
-	if (!u->kernel_connected &&
-	    (u->connected || datagram_flow_peek(u) != NULL)) {
-		u->connected = false;
+	if (s->udp.connected) {
+		s->udp.connected = false;
 		return 0;
 	}
-	datagram_flow_drop(s, fd);
 	if (next.connect(fd, addr, len) != 0)
 		return -1;
-	u->kernel_connected = false;
+	s->udp.kernel_connected = false;
 	return 0;
 }
 
@@ -338,5 +333,5 @@ int datagram_shutdown(struct sock *s, int fd, int how)
 
 void datagram_closing(struct sock *s, int fd)
 {
-	datagram_flow_drop(s, fd);
+	datagram_flow_close(s, fd);
 }

@@ -26,7 +26,7 @@ struct sock;
 struct udp_flow {
 	uint64_t secret;
 	uint64_t epoch;         /* of the page when the flow was asked for */
-	struct endpoint addr;   /* loopback address and port; empty: no flow */
+	struct endpoint addr;   /* loopback address and port */
 	struct endpoint source; /* for IP_PKTINFO, when `pin` */
 	bool pin;               /* sends must be pinned to lo (P1) */
 };

@@ -49,9 +49,7 @@ const struct udp_flow *datagram_flow_peek(const struct udp_sock *u)
 {
 	uint32_t n = atomic_load_explicit(&u->published, memory_order_acquire);
 
-	if (n == 0 || slot(u, n)->addr.family == ENDPOINT_NONE)
-		return NULL;
-	return slot(u, n);
+	return n > 0 ? slot(u, n) : NULL;
 }
 
 static void publish(struct sock *s, const struct udp_flow *flow)
@@ -292,16 +290,13 @@ static void send_close(const struct sock *s, int fd,
 		next.sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void datagram_flow_drop(struct sock *s, int fd)
+void datagram_flow_close(struct sock *s, int fd)
 {
 	const struct udp_flow *flow = datagram_flow_peek(&s->udp);
 	int saved_errno = errno;
 
-	if (flow == NULL)
-		return;
-	if (!page_down(client_page()))
+	if (flow != NULL && !page_down(client_page()))
 		send_close(s, fd, flow);
-	publish(s, &(struct udp_flow){ 0 });
 	errno = saved_errno;
 }
 

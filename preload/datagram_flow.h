@@ -16,7 +16,7 @@ struct sock;
 struct udp_flow;
 struct udp_sock;
 
-/* The newest flow, or NULL when the socket has none (now). */
+/* The newest flow, or NULL when the socket has none. */
 const struct udp_flow *datagram_flow_peek(const struct udp_sock *u);
 
 /* The flow to send through: registers with tunneld at the first call and after
@@ -30,8 +30,9 @@ int datagram_flow_renew(struct sock *s, int fd, const struct udp_flow **flow);
 /* An option changed how sends must be pinned. */
 void datagram_flow_repin(struct sock *s, int fd);
 
-/* Tell tunneld that the flow is over, and forget it. */
-void datagram_flow_drop(struct sock *s, int fd);
+/* Tell tunneld that the socket is going. Never before: tunneld might still
+ * know the flow of this cookie when the socket asks for another. */
+void datagram_flow_close(struct sock *s, int fd);
 
 /* True when a datagram is payload of this socket's flow; its peer is told.
  * Both must be right: the source and the secret. */

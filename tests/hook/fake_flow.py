@@ -84,7 +84,7 @@ class Flow:
         if kind == 2:
             count("closed")
             return self.daemon.forget(self)
-        if self.peer is None:
+        if self.peer != source:
             self.sock.connect(source)
             self.peer = source
         count("datagrams")
