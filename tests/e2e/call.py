@@ -40,7 +40,7 @@ def missing(app):
 class End:
     """One end of a call: a program on a host."""
 
-    def __init__(self, host, app, room, role, wrap=(), options=()):
+    def __init__(self, host, app, room, role, wrap=(), options=(), env=()):
         program, *flags = PROGRAMS[app]
         self.name = f"{room}-{role}"
         self.log = host.dir / (self.name + ".log")
@@ -52,7 +52,7 @@ class End:
         with open(self.log, "ab") as log:
             self.child = host.start(
                 *argv, user=USERS.get(app), stdout=subprocess.PIPE,
-                stderr=log, text=True, env={"HOME": "/nonexistent"})
+                stderr=log, text=True, env={"HOME": "/nonexistent", **dict(env)})
         self.started = labs.now()
 
     def verdicts(self, timeout_s):

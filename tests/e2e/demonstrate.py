@@ -78,7 +78,7 @@ def main():
     if through and not without:
         print("turnout took the call through the proxy and the relay. With "
               "your own:\n  turnout run --proxy http://PROXY:PORT --relay "
-              "turns:RELAY:443?transport=tcp -- COMMAND")
+              "'turns:RELAY:443?transport=tcp' -- COMMAND")
     return 0 if through and not without else 1
 
 

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import call
 import lab as labs
@@ -13,6 +14,9 @@ import service
 from suite import check, skip, test
 from test_calls import check_no_leak
 from test_connect import connect
+
+# How long after its beginning a call must still work.
+HOLD_S = 10
 
 
 def check_said(log, pattern, most=1):
@@ -114,3 +118,24 @@ def killed(lab):
     check_no_leak(lab)
     status = daemon.stop()
     check(status == 0, f"SIGTERM: status {status}")
+
+
+@test("trouble-tunneld-killed-in-call")
+def killed_in_call(lab):
+    """A browser's call survives the end and the return of tunneld: its ICE
+    finds the new relayed address by itself."""
+    skip(call.missing("chromium"))
+    lab.set_mood("drop")
+    daemon = service.Tunneld(lab, lab.config("killed-in-call"))
+    options = ["--timeout", "40", "--hold", HOLD_S]
+    outside = call.End(lab.outside, "chromium", "killed", "answer",
+                       options=options)
+    inside = call.End(lab.inside, "chromium", "killed", "offer",
+                      [lab.turnout, "run", "--"], options, daemon.env)
+    labs.wait_for("the call", lambda: '"CONNECTED"' in
+                  inside.log.read_text(errors="replace"), 30)
+    time.sleep(1)
+    daemon.kill()
+    daemon.start()
+    call.check_good(inside.verdict(40), outside.verdict(40))
+    check_no_leak(lab)

@@ -31,7 +31,7 @@ START_S = 10
 def command(opts, profile):
     query = urllib.parse.urlencode({
         "role": opts.role, "room": opts.room, "stun": opts.stun,
-        "timeout": opts.timeout})
+        "timeout": opts.timeout, "hold": f"{opts.hold:g}"})
     argv = ["chromium", *FLAGS, "--user-data-dir=" + profile]
     if opts.spki:
         argv.append("--ignore-certificate-errors-spki-list=" + opts.spki)
@@ -46,6 +46,7 @@ def read_verdict(lines):
     """The page's line, or None when the browser ends or loads no page."""
     for line in lines:
         sys.stderr.write(line)
+        sys.stderr.flush()
         found = re.search(r'VERDICT (\{.*\})"', line)
         if found:
             return json.loads(found.group(1))

@@ -29,6 +29,8 @@ def options(argv=None):
     parser.add_argument("--no-video", action="store_true")
     parser.add_argument("--calls", type=int, default=1,
                         help="take part in ROOM-0, ROOM-1, ... at once")
+    parser.add_argument("--hold", type=float, default=0,
+                        help="browsers: count what comes in after S seconds")
     parser.add_argument("--spki", help="for browsers: key of the server")
     parser.add_argument("--sandbox", action="store_true")
     return parser.parse_args(argv)
