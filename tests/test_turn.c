@@ -6,6 +6,7 @@
 #include "../tunneld/turn.h"
 
 #include "../tunneld/clock.h"
+#include "../tunneld/stun_auth.h"
 #include "../tunneld/stun_msg.h"
 #include "lib/turn_rig.h"
 #include "lib/unit.h"
@@ -702,15 +703,21 @@ static void test_many_peers(void)
 	CU_ASSERT_TRUE(endpoint_equal(&rig.got_peer, &p));
 	CU_ASSERT_EQUAL(rig.got_len, 4);
 
+	/* the channels have expired, but five minutes more have not passed */
+	rig_pass(&rig, 20 * MIN_MS);
+	p = peer_at(5000);
+	CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+	CU_ASSERT_EQUAL(stats()->send_indications, 105);
+
 	/* long after, the numbers are free again */
-	rig_pass(&rig, 30 * MIN_MS);
+	rig_pass(&rig, 10 * MIN_MS);
 	for (unsigned int i = 10000; i < 10100; i++) {
 		p = peer_at(i);
 		CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
 		rig_pump(&rig);
 	}
-	CU_ASSERT_EQUAL(rig.relayed, 4300);
-	CU_ASSERT_EQUAL(stats()->send_indications, 104);
+	CU_ASSERT_EQUAL(rig.relayed, 4301);
+	CU_ASSERT_EQUAL(stats()->send_indications, 105);
 	end();
 }
 
@@ -877,6 +884,29 @@ static void test_strange_frames(void)
 	end();
 }
 
+/* The same Data indication with a right FINGERPRINT and a wrong one. */
+static void test_fingerprint(void)
+{
+	static const uint8_t id[STUN_ID_LEN] = { 9 };
+	struct endpoint p = peer_at(1);
+	struct stun_build b;
+	uint8_t out[128];
+	struct buf buf;
+
+	begin_ready();
+	buf_init(&buf, out, sizeof(out));
+	stun_build_begin(&b, &buf, STUN_CLASS_INDICATION, STUN_METHOD_DATA, id);
+	stun_build_address(&b, STUN_ATTR_XOR_PEER_ADDRESS, &p);
+	stun_build_bytes(&b, STUN_ATTR_DATA, "abcd", 4);
+	stun_auth_fingerprint(&b);
+	CU_ASSERT_EQUAL(turn_input(rig.t, out, buf.len, rig.now_ms), 0);
+	CU_ASSERT_EQUAL(rig.got, 1);
+	out[buf.len - 1] ^= 1;
+	CU_ASSERT_EQUAL(turn_input(rig.t, out, buf.len, rig.now_ms), 0);
+	CU_ASSERT_EQUAL(rig.got, 1);
+	end();
+}
+
 /* A stranger's datagram by Data indication: delivered, and nothing kept. */
 static void test_data_indication(void)
 {
@@ -939,6 +969,7 @@ static CU_TestInfo tests[] = {
 	{ "release", test_release },
 	{ "strange frames", test_strange_frames },
 	{ "Data indications", test_data_indication },
+	{ "a wrong fingerprint", test_fingerprint },
 	{ "options that cannot be", test_bad_options },
 	CU_TEST_INFO_NULL,
 };

@@ -218,7 +218,6 @@ static void fall_back(struct turn *t, struct turn_peer *p, unsigned int code,
 		return;
 	}
 	p->mode = TURN_PEER_PERMISSION;
-	p->granted = false;
 	if (turn_peer_ask(&t->peers, p, now_ms) < 0)
 		turn_peer_settle(&t->peers, p, false, now_ms);
 }
