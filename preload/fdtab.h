@@ -2,16 +2,16 @@
 /*
  * fdtab.h - descriptor -> what we know of its socket
  *
- * Only INET/INET6 stream and datagram sockets made by socket() are tracked.
- * Look-up is one load from a flat array: an untracked descriptor costs nothing
- * and reaches libc without a system call of ours. Aliases made by dup share
+ * Only TCP and UDP sockets over IPv4 and IPv6 are tracked. A look-up is two
+ * loads: an untracked descriptor costs nothing and reaches libc without a
+ * system call of ours. Aliases made by dup share
  * one `struct sock`. No allocation: fixed tables in zero pages.
  */
 #ifndef FDTAB_H
 #define FDTAB_H
 
-#include "connect.h"
 #include "datagram.h"
+#include "tcp_sock.h"
 
 #include <turnout/endpoint.h>
 
@@ -34,7 +34,7 @@ struct sock {
 	enum sock_kind kind;
 	int family; /* AF_INET or AF_INET6 */
 	union {
-		struct tcp_sock tcp; /* connect.h */
+		struct tcp_sock tcp; /* tcp_sock.h */
 		struct udp_sock udp; /* datagram.h */
 	};
 };
