@@ -375,37 +375,43 @@ static bool time_left(struct timespec *timeout, int64_t end_ns)
 	return left_ns > 0;
 }
 
-int datagram_recvmmsg(struct sock *s, int fd, struct mmsghdr *vec,
-		      unsigned int n, int flags, struct timespec *timeout)
+/* Returns how many of `vec` were received; errno tells why not more. */
+static unsigned int receive_until(struct sock *s, int fd, struct mmsghdr *vec,
+				  unsigned int n, int flags,
+				  struct timespec *timeout)
 {
+	int64_t end_ns = timeout != NULL ? end_of(timeout) : 0;
 	unsigned int done = 0, asked;
-	struct timespec left = { 0 };
-	int64_t end_ns = 0;
-	int got, saved_errno = errno;
+	struct timespec left;
+	int got;
 
-	if (is_native(&s->udp) || vec == NULL || n == 0 ||
-	    (flags & (MSG_ERRQUEUE | MSG_OOB)))
-		return next.recvmmsg(fd, vec, n, flags, timeout);
-	if (n > IOV_MAX)
-		n = IOV_MAX; /* as the kernel does */
-	if (timeout != NULL) {
-		left = *timeout;
-		end_ns = end_of(timeout);
-	}
-	while (done < n) {
+	do {
+		if (timeout != NULL)
+			left = *timeout;
 		got = receive_some(s, fd, vec + done, n - done, flags,
 				   timeout != NULL ? &left : NULL, &asked);
 		if (got > 0)
 			done += (unsigned int)got;
 		if (timeout != NULL && !time_left(timeout, end_ns))
 			break;
-		if (got < 0 || (unsigned int)got < asked)
-			break;
-		if (timeout != NULL)
-			left = *timeout;
 		if (flags & MSG_WAITFORONE)
 			flags |= MSG_DONTWAIT;
-	}
+	} while (done < n && got >= 0 && (unsigned int)got == asked);
+	return done;
+}
+
+int datagram_recvmmsg(struct sock *s, int fd, struct mmsghdr *vec,
+		      unsigned int n, int flags, struct timespec *timeout)
+{
+	int saved_errno = errno;
+	unsigned int done;
+
+	if (is_native(&s->udp) || vec == NULL || n == 0 ||
+	    (flags & (MSG_ERRQUEUE | MSG_OOB)))
+		return next.recvmmsg(fd, vec, n, flags, timeout);
+	/* As many as the kernel takes at once */
+	done = receive_until(s, fd, vec, n > IOV_MAX ? IOV_MAX : n, flags,
+			     timeout);
 	if (done == 0)
 		return -1;
 	errno = saved_errno;

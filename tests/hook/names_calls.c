@@ -3,7 +3,8 @@
  * names_calls.c - getaddrinfo(), gethostbyname() and getnameinfo(), with names
  * that the daemon knows, refuses, or leaves to libc
  */
-#define _GNU_SOURCE
+#include <config.h>
+
 #include "udp_lib.h"
 
 #include <netdb.h>

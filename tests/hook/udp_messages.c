@@ -4,7 +4,8 @@
  * checks for a tunnelled and for a direct peer: what holds for the kernel's
  * own datagrams must hold for ours
  */
-#define _GNU_SOURCE
+#include <config.h>
+
 #include "udp_lib.h"
 
 #include <linux/sockios.h>

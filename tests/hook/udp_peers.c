@@ -3,7 +3,8 @@
  * udp_peers.c - connect(), getpeername() and getsockname() on UDP sockets, with
  * a tunnelled and with a direct peer
  */
-#define _GNU_SOURCE
+#include <config.h>
+
 #include "udp_lib.h"
 
 #include <sys/ioctl.h>

@@ -3,7 +3,8 @@
  * udp_sockets.c - sockets of each family, bound in each way; registration with
  * the daemon, its restarts and its absence
  */
-#define _GNU_SOURCE
+#include <config.h>
+
 #include "udp_lib.h"
 
 #include <linux/errqueue.h>
