@@ -187,6 +187,7 @@ static void run_tick(void *arg, uint64_t now_ms)
 	struct uplink *u = arg;
 
 	turn_tick(u->turn, now_ms);
+	queue_trim(u->queue, now_ms);
 	want_flush(u);
 }
 
