@@ -87,13 +87,13 @@ def run_one(lab, wanted):
         print(f"SKIP {wanted.name}: {reason}", flush=True)
         return None
     except (Failed, TimeoutError) as reason:
-        problem = str(reason)
+        problem = str(reason) or "no reason was given"
     except Exception:  # a broken test is a failed one, and the next may pass
         problem = traceback.format_exc()
     try:
         tidy(lab)
     except Failed as reason:
-        problem = problem or str(reason)
+        problem = problem or str(reason)  # never empty: see tidy()
     took = f"{time.monotonic() - began:.1f} s"
     if problem:
         print(f"FAIL {wanted.name} ({took}): {problem}", flush=True)

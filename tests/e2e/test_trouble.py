@@ -94,7 +94,7 @@ class Talker:
     def ask(self, word):
         self.child.stdin.write(word + "\n")
         self.child.stdin.flush()
-        return self.child.stdout.readline().strip()
+        return self.child.stdout.readline().strip() or "talk.py has ended"
 
 
 @test("trouble-tunneld-killed")
