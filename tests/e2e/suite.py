@@ -93,7 +93,7 @@ def run_one(lab, wanted):
     try:
         tidy(lab)
     except Failed as reason:
-        problem = problem or str(reason)  # never empty: see tidy()
+        problem = problem or str(reason)
     took = f"{time.monotonic() - began:.1f} s"
     if problem:
         print(f"FAIL {wanted.name} ({took}): {problem}", flush=True)
