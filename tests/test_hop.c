@@ -97,6 +97,8 @@ static void in_place(void)
 		begin(&s, HTTP_PROXY_EARLY, NULL);
 		s.lab.fds--; /* `app` came before and goes with the request */
 		set(app, IPPROTO_TCP, TCP_NODELAY, nodelay);
+		set(app, SOL_SOCKET, SO_RCVLOWAT, 1000);
+		set(app, IPPROTO_TCP, TCP_CORK, nodelay);
 		port = bind_to(app, family,
 			       family == AF_INET ? "0.0.0.0" : "::");
 		req = dial(&s, app, "127.0.0.1");
@@ -108,7 +110,10 @@ static void in_place(void)
 				nonblocking);
 		CU_ASSERT_EQUAL(get(app, IPPROTO_TCP, TCP_NODELAY), nodelay);
 		CU_ASSERT_EQUAL(get(app, SOL_SOCKET, SO_KEEPALIVE), 0);
+		CU_ASSERT_EQUAL(get(app, SOL_SOCKET, SO_RCVLOWAT), 1000);
+		CU_ASSERT_EQUAL(get(app, IPPROTO_TCP, TCP_CORK), nodelay);
 		CU_ASSERT_EQUAL(http_proxy_last_port(s.proxy), port);
+		set(app, SOL_SOCKET, SO_RCVLOWAT, 1);
 		CU_ASSERT_FALSE(lab_echoes(app, "hello")); /* "early" first */
 		dial_request_free(req);
 		end(&s);
@@ -164,10 +169,13 @@ static void given_back(void)
 		s.proxy = http_proxy_new(&bad);
 		app = lab_app_socket(AF_INET, nonblocking);
 		set(app, SOL_SOCKET, SO_REUSEADDR, 1);
+		set(app, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, nonblocking);
 		port = bind_to(app, AF_INET, "0.0.0.0");
 		req = dial(&s, app, "127.0.0.1");
 		CU_ASSERT_EQUAL(req->reason, rows[i / 2].reason);
 		check_given_back(req, app, nonblocking, port);
+		CU_ASSERT_EQUAL(get(app, IPPROTO_TCP, TCP_FASTOPEN_CONNECT),
+				nonblocking);
 		req->fd = -1;
 		http_proxy_free(s.proxy);
 		s.proxy = http_proxy_new(&good);

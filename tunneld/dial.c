@@ -365,7 +365,7 @@ static void settle(struct dial_request *req, struct hop *h, int fd, bool ok)
 	req->error = 0;
 	req->detail[0] = '\0';
 	if (req->socket >= 0)
-		hop_restore_flags(h, fd);
+		hop_restore(h, fd);
 	if (fd == req->socket)
 		give_back(req);
 	else

@@ -42,17 +42,65 @@ static void set_int(int fd, int level, int name, int value)
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
+/* Options of the app that must not be in force while we talk to the proxy. */
+static const struct {
+	int level, name, neutral;
+} asides[] = {
+	/* connect(2) would succeed before anybody has answered */
+	{ IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0 },
+	/* a short answer would not wake us */
+	{ SOL_SOCKET, SO_RCVLOWAT, 1 },
+	/* a short request would wait for more */
+	{ IPPROTO_TCP, TCP_CORK, 0 },
+};
+_Static_assert(ARRAY_SIZE(asides) == HOP_ASIDE, "a place an option");
+
+static void remember_asides(struct hop *h)
+{
+	size_t i;
+
+	for (i = 0; i < HOP_ASIDE; i++) {
+		int value = get_int(h->socket, asides[i].level, asides[i].name);
+
+		h->aside[i] = value >= 0 ? value : asides[i].neutral;
+	}
+}
+
+static void put_aside(const struct hop *h)
+{
+	size_t i;
+
+	for (i = 0; i < HOP_ASIDE; i++)
+		if (h->aside[i] != asides[i].neutral)
+			set_int(h->socket, asides[i].level, asides[i].name,
+				asides[i].neutral);
+}
+
+void hop_restore(const struct hop *h, int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	size_t i;
+
+	for (i = 0; i < HOP_ASIDE; i++)
+		if (h->aside[i] != asides[i].neutral)
+			set_int(fd, asides[i].level, asides[i].name,
+				h->aside[i]);
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL,
+			    (flags & ~O_NONBLOCK) | (h->flags & O_NONBLOCK));
+}
+
 static int check_socket(struct hop *h)
 {
 	if (h->socket < 0)
 		return 0;
 	h->flags = fcntl(h->socket, F_GETFL);
-	h->fastopen = get_int(h->socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT);
 	h->family = get_int(h->socket, SOL_SOCKET, SO_DOMAIN);
 	if (h->flags < 0 ||
 	    get_int(h->socket, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
 	    (h->family != AF_INET && h->family != AF_INET6))
 		return -EINVAL;
+	remember_asides(h);
 	return 0;
 }
 
@@ -116,15 +164,6 @@ static int new_socket(const struct hop *h, const struct endpoint *e)
 	return fd;
 }
 
-void hop_restore_flags(const struct hop *h, int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags >= 0)
-		(void)fcntl(fd, F_SETFL,
-			    (flags & ~O_NONBLOCK) | (h->flags & O_NONBLOCK));
-}
-
 /* An IPv6 socket that was connected to a v4-mapped address, even in vain, hangs
  * in a later connect(2) to an IPv6 one: the kernel has left it IPv4's
  * functions. One that fails at once, before anything is sent, brings its own
@@ -152,11 +191,9 @@ void hop_undo(struct hop *h)
 	if (h->mapped)
 		unmap(h->socket);
 	h->mapped = false;
-	if (h->fastopen > 0)
-		set_int(h->socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
 	/* An error that the app has not caused is not its own to find. */
 	(void)get_int(h->socket, SOL_SOCKET, SO_ERROR);
-	hop_restore_flags(h, h->socket);
+	hop_restore(h, h->socket);
 	h->started = false;
 }
 
@@ -214,13 +251,11 @@ static int try_own(struct hop *h, uint64_t deadline_ms)
 	int rc;
 
 	(void)fcntl(h->socket, F_SETFL, h->flags | O_NONBLOCK);
-	/* It would make connect(2) succeed before anybody has answered. */
-	if (h->fastopen > 0)
-		set_int(h->socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0);
+	put_aside(h);
 	rc = connect_fd(h, h->socket, h->family, deadline_ms);
 	if (rc == -EISCONN || rc == -EALREADY) {
 		/* The app's doing: nothing of ours to take back. */
-		hop_restore_flags(h, h->socket);
+		hop_restore(h, h->socket);
 		return rc;
 	}
 	h->started = true;

@@ -14,6 +14,8 @@
 
 struct cancel;
 
+#define HOP_ASIDE 3
+
 struct hop {
 	const char *host; /* name or IP literal, no brackets */
 	uint16_t port;
@@ -24,11 +26,11 @@ struct hop {
 	bool looked_up;       /* false: a failure is that of the look-up */
 	struct endpoint peer; /* connected to, or tried last */
 	/* private */
-	int family;   /* of the app's socket */
-	int flags;    /* its file status flags */
-	int fastopen; /* its TCP_FASTOPEN_CONNECT */
-	bool started; /* its state must be undone */
-	bool mapped;  /* and IPv4's functions taken off an IPv6 socket */
+	int family;           /* of the app's socket */
+	int flags;            /* its file status flags */
+	int aside[HOP_ASIDE]; /* its options that would be in the way */
+	bool started;         /* its state must be undone */
+	bool mapped; /* and IPv4's functions taken off an IPv6 socket */
 };
 
 /* A connected descriptor, non-blocking: `socket` itself, or a new one that
@@ -39,7 +41,8 @@ int hop_connect(struct hop *h) MUST_CHECK;
 
 /* Disconnects the app's socket and gives it back its flags. */
 void hop_undo(struct hop *h);
-/* Gives `fd` the app's O_NONBLOCK. */
-void hop_restore_flags(const struct hop *h, int fd);
+/* After success: `fd`, the app's socket or the one in its place, is as the app
+ * wants it (O_NONBLOCK, options). */
+void hop_restore(const struct hop *h, int fd);
 
 #endif
