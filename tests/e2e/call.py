@@ -51,7 +51,7 @@ class End:
                 role, "--room", room, "--spki", host.lab.spki, *options]
         with open(self.log, "ab") as log:
             self.child = host.start(
-                *argv, user=USERS.get(app), stdout=subprocess.PIPE,
+                *argv, user=USERS.get(app, "root"), stdout=subprocess.PIPE,
                 stderr=log, text=True, env={"HOME": "/nonexistent", **dict(env)})
         self.started = labs.now()
 

@@ -41,7 +41,7 @@ BASIC_URL = f"http://proxy.lab.test:{BASIC_PORT}"
 PROXY_USER, PROXY_PASSWORD = "paul", "pr0xy ;pass"
 RELAY_USER, RELAY_PASSWORD = "alice", "re1ay-pass"
 REST_SECRET = "north-by-northwest"
-MOODS = ("open", "drop", "reject", "noroute")
+USERS = ("root", "nobody")
 
 LOCAL_HOSTS = f"127.0.0.1 localhost\n::1 localhost\n{PROXY} proxy.lab.test\n"
 WORLD_HOSTS = LOCAL_HOSTS + f"""\
@@ -267,27 +267,24 @@ class Host:
         self.do("ip", "link", "set", "eth0", "up")
         peer.do("ip", "link", "set", peer_if, "up")
 
-    def start(self, *argv, user=None, log=None, **options):
-        """Starts a program on this host, as `user` if one is named."""
+    def start(self, *argv, user="root", log=None, env=(), **options):
+        """Starts a program on this host, as `user`; with `log`, a file name,
+        what it says goes there."""
         become = []
-        if user:
+        if user != "root":
             become = ["setpriv", "--reuid", user, "--regid", "nogroup",
                       "--clear-groups", "--"]
-        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
-               "XDG_RUNTIME_DIR": str(self.lab.runtime[user or "root"]),
-               **options.pop("env", {})}
         if log:
-            with open(self.dir / log, "ab") as stream:
-                options.setdefault("stdout", stream)
-                options.setdefault("stderr", stream)
-                return self._start(become, argv, env, options)
-        return self._start(become, argv, env, options)
-
-    def _start(self, become, argv, env, options):
+            stream = open(self.dir / log, "ab")
+            options = {"stdout": stream, "stderr": stream, **options}
         child = subprocess.Popen(
-            [*self.enter, *become, *map(str, argv)], env=env,
-            start_new_session=True,
+            [*self.enter, *become, *map(str, argv)], start_new_session=True,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+                 "XDG_RUNTIME_DIR": str(self.lab.runtime[user]),
+                 "TMPDIR": str(self.lab.tmp[user]), **dict(env)},
             **{"stdin": subprocess.DEVNULL, **options})
+        if log:
+            stream.close()
         self.lab.guests.append(child)
         return child
 
@@ -303,11 +300,8 @@ class Lab:
         self.apps = self.source / "tests" / "e2e" / "apps"
         self.turnout = self.build / "tunneld" / "turnout"
         self.tunneld = self.build / "tunneld" / "tunneld"
-        self.runtime = {}
-        for user in ("root", "nobody"):
-            self.runtime[user] = self.dir / ("runtime-" + user)
-            self.runtime[user].mkdir(mode=0o700)
-            shutil.chown(self.runtime[user], user)
+        self.runtime = {user: self.own_place("run", user) for user in USERS}
+        self.tmp = {user: self.own_place("tmp", user) for user in USERS}
         self.children = []
         self.hosts = []
         self.guests = []
@@ -330,6 +324,13 @@ class Lab:
 
     def __exit__(self, *_):
         self.down()
+
+    def own_place(self, stem, user):
+        """A directory that belongs to one user."""
+        path = self.dir / f"{stem}-{user}"
+        path.mkdir(mode=0o700)
+        shutil.chown(path, user)
+        return path
 
     def adopt(self):
         """What runs now stays for as long as the lab."""
