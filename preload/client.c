@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,27 @@ void client_init(void)
 bool client_active(void)
 {
 	return num_places > 0;
+}
+
+/* A thread that is cancelled within these few calls would leave a descriptor
+ * behind, and some of them serve functions that are no cancellation points. */
+struct hold {
+	int error;
+	int cancel_state;
+};
+
+static struct hold hold(void)
+{
+	struct hold h = { .error = errno };
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &h.cancel_state);
+	return h;
+}
+
+static void release(const struct hold *h)
+{
+	pthread_setcancelstate(h->cancel_state, NULL);
+	errno = h->error;
 }
 
 /* Milliseconds of a clock that is read without a system call; never 0. */
@@ -150,7 +172,7 @@ const struct page *client_page(void)
 {
 	const struct page *page = atomic_load(&mapped);
 	uint64_t now, looked;
-	int saved = errno;
+	struct hold h;
 
 	if (likely(page != NULL && atomic_load(&page->state) == PAGE_UP))
 		return page;
@@ -160,8 +182,9 @@ const struct page *client_page(void)
 		return page;
 	if (!atomic_compare_exchange_strong(&looked_ms, &looked, now))
 		return atomic_load(&mapped);
+	h = hold();
 	page = look_for_page(page);
-	errno = saved;
+	release(&h);
 	return page;
 }
 
@@ -195,12 +218,13 @@ static int dial_place(const struct place *p)
 
 int client_dial(void)
 {
-	int saved = errno, sock = -ECONNREFUSED;
+	struct hold h = hold();
+	int sock = -ECONNREFUSED;
 	size_t i;
 
 	for (i = 0; i < num_places && sock < 0; i++)
 		sock = dial_place(&places[i]);
-	errno = saved;
+	release(&h);
 	return sock;
 }
 
@@ -270,12 +294,13 @@ static void request_init(struct request *r, uint16_t type, const void *body,
 int client_send(int sock, uint16_t type, const void *body, uint32_t bytes,
 		int pass_fd)
 {
-	int saved = errno, error;
+	struct hold h = hold();
 	struct request r;
+	int error;
 
 	request_init(&r, type, body, bytes, pass_fd);
 	error = send_all(sock, &r.msg);
-	errno = saved;
+	release(&h);
 	return error;
 }
 
@@ -283,7 +308,8 @@ int client_send_filled(int sock, uint16_t type, const void *body,
 		       uint32_t bytes, int pass_fd)
 {
 	static char filler[CLIENT_FILLER_BYTES];
-	int saved = errno, error = 0, least = 1;
+	struct hold h = hold();
+	int error = 0, least = 1;
 	struct request r;
 	ssize_t n;
 
@@ -295,7 +321,7 @@ int client_send_filled(int sock, uint16_t type, const void *body,
 	n = next.sendmsg(sock, &r.msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < (ssize_t)(sizeof(r.header) + bytes))
 		error = n < 0 ? -errno : -EMSGSIZE;
-	errno = saved;
+	release(&h);
 	return error;
 }
 
@@ -325,14 +351,15 @@ static int receive_all(int sock, void *data, size_t len)
 int client_ask(uint16_t type, const void *body, uint32_t bytes, void *answer,
 	       uint32_t answer_bytes)
 {
-	int saved = errno, sock = client_dial(), error;
+	struct hold h = hold();
+	int sock = client_dial(), error = sock;
 
-	if (sock < 0)
-		return sock;
-	error = client_send(sock, type, body, bytes, -1);
-	if (error == 0)
-		error = receive_all(sock, answer, answer_bytes);
-	next.close(sock);
-	errno = saved;
+	if (sock >= 0) {
+		error = client_send(sock, type, body, bytes, -1);
+		if (error == 0)
+			error = receive_all(sock, answer, answer_bytes);
+		next.close(sock);
+	}
+	release(&h);
 	return error;
 }

@@ -33,6 +33,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/syscall.h>
+
 /* What follows the app's socket from one open file to the next. */
 #define CARRIED_FLAGS (O_NONBLOCK | O_ASYNC)
 
@@ -325,6 +327,11 @@ int connect_scratch(struct sock *s)
 		return -errno;
 	journal_replay(&s->tcp.journal, fd, true);
 	return fd;
+}
+
+void connect_discard(int fd)
+{
+	next.syscall(SYS_close, fd);
 }
 
 /* The app's own socket out of a failed connect's verdict, or -1. */

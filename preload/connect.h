@@ -56,5 +56,7 @@ int connect_restore(struct sock *s, int fd);
 
 /* A new TCP socket with the app's options, or -errno. */
 int connect_scratch(struct sock *s);
+/* close() that is no cancellation point. */
+void connect_discard(int fd);
 
 #endif

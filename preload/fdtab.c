@@ -11,7 +11,8 @@
  * late reader that it is another socket by now.
  *
  * sock_lock() holds all signals off, so that a handler which uses the socket
- * cannot wait for the thread that it interrupted. A lock that was held by
+ * cannot wait for the thread that it interrupted, and cancellation too, so that
+ * a thread does not end with the lock in its hands. A lock that was held by
  * another thread at fork() carries the parent's pid: the child takes it over.
  */
 #include <config.h>
@@ -23,6 +24,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -246,9 +248,10 @@ void sock_lock(struct sock *s)
 {
 	static const uint64_t all = ~(uint64_t)0;
 	uint32_t owner = process_owner(), word = 0, mine = owner;
+	int saved = errno, cancel_state;
 	uint64_t mask = 0;
-	int saved = errno;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	set_signal_mask(&all, &mask);
 	while (!atomic_compare_exchange_strong(&s->lock, &word, mine)) {
 		if (word != 0 && is_abandoned(word, owner)) {
@@ -265,16 +268,18 @@ void sock_lock(struct sock *s)
 		word = 0;
 	}
 	s->signal_mask = mask;
+	s->cancel_state = cancel_state;
 	errno = saved;
 }
 
 void sock_unlock(struct sock *s)
 {
+	int saved = errno, cancel_state = s->cancel_state;
 	uint64_t mask = s->signal_mask;
-	int saved = errno;
 
 	if (atomic_exchange(&s->lock, 0) & LOCK_WAITERS)
 		futex(&s->lock, FUTEX_WAKE, 1);
 	set_signal_mask(&mask, NULL);
+	pthread_setcancelstate(cancel_state, NULL);
 	errno = saved;
 }

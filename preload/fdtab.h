@@ -29,6 +29,7 @@ struct sock {
 	_Atomic uint32_t refs; /* descriptors of this process that name it */
 	_Atomic uint32_t lock; /* sock_lock(): for changes, never held in I/O */
 	uint64_t signal_mask;  /* of the thread that holds the lock */
+	int cancel_state;      /* likewise */
 	uint32_t serial;       /* another one each time the struct is reused */
 	uint32_t owner;        /* pid of the process that made the socket */
 	enum sock_kind kind;

@@ -83,7 +83,7 @@ static int ask_scratch(struct sock *s, int level, int name, void *value,
 		return stream_fail(-scratch);
 	result = next.getsockopt(scratch, level, name, value, len);
 	error = errno;
-	next.close(scratch);
+	connect_discard(scratch);
 	errno = error;
 	if (result == 0 && level == IPPROTO_TCP && name == TCP_INFO &&
 	    *len > 0 && atomic_load(&s->tcp.state) == TCP_STATE_PENDING)
@@ -133,7 +133,7 @@ static int set_while_pending(struct sock *s, int level, int name,
 		return stream_fail(-scratch);
 	result = next.setsockopt(scratch, level, name, value, len);
 	error = errno;
-	next.close(scratch);
+	connect_discard(scratch);
 	errno = error;
 	if (result != 0)
 		return result;

@@ -395,6 +395,52 @@ static void replaced_by_another_thread(void)
 	close(closer.fd);
 }
 
+static void *ask_when_cancelled(void *arg)
+{
+	int fd = *(int *)arg;
+
+	/* No cancellation point from here on. */
+	while (so_error(fd) == 0 && !peer_is(fd, OK_LATER))
+		;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return arg;
+}
+
+/* What is no cancellation point stays none; a lock is not left behind. */
+static void cancelled_thread(void)
+{
+	int fd = tcp_dialing(OK_LATER);
+	pthread_t thread;
+	void *result;
+
+	CHECK(pthread_create(&thread, NULL, ask_when_cancelled, &fd) == 0);
+	CHECK(pthread_cancel(thread) == 0);
+	CHECK(pthread_join(thread, &result) == 0);
+	CHECK(result == &fd);
+	check_connected(fd, OK_LATER);
+	close(fd);
+}
+
+static void *dial_for_ever(void *arg)
+{
+	dial(*(int *)arg, NEVER);
+	return arg;
+}
+
+static void cancelled_in_connect(void)
+{
+	int fd = tcp_socket(0);
+	pthread_t thread;
+	void *result;
+
+	CHECK(pthread_create(&thread, NULL, dial_for_ever, &fd) == 0);
+	usleep(100000);
+	CHECK(pthread_cancel(thread) == 0);
+	CHECK(pthread_join(thread, &result) == 0);
+	CHECK(result == PTHREAD_CANCELED);
+	close(fd);
+}
+
 static void blocking_mode_while_pending(void)
 {
 	int fd = tcp_dialing(OK_LATER);
@@ -533,6 +579,8 @@ static const struct hook_case cases[] = {
 	{ "blocking connect, longjmp out of it", jumped_out },
 	{ "blocking connect, shutdown by a thread", shut_by_another_thread },
 	{ "blocking connect, dup2 by a thread", replaced_by_another_thread },
+	{ "blocking connect, thread cancelled", cancelled_in_connect },
+	{ "non-blocking connect, thread cancelled", cancelled_thread },
 	{ "non-blocking connect, poll", nonblocking_success },
 	{ "non-blocking connect, select", nonblocking_select },
 	{ "non-blocking connect, drained late", drained_late },
