@@ -30,6 +30,9 @@
 #define BATCHES       400
 #define CALLS         16 /* a batch */
 #define PAYLOAD_BYTES 200
+/* What apps receive into: some a packet's worth, libwebrtc 64 KiB. */
+#define ROOM_BYTES     2048
+#define ROOM_BYTES_64K 65536
 
 enum call {
 	CALL_WRITE_UNTRACKED = 0,
@@ -39,13 +42,21 @@ enum call {
 	CALL_RECVFROM_NATIVE,
 	CALL_SENDTO_TUNNELLED,
 	CALL_RECVFROM_TUNNELLED,
+	CALL_RECVFROM_NATIVE_64K,
+	CALL_RECVFROM_TUNNELLED_64K,
 	CALL_NUM,
 };
 
 static const char *const call_names[] = {
-	"write_untracked",    "sendto_untracked", "recvfrom_untracked",
-	"sendto_native",      "recvfrom_native",  "sendto_tunnelled",
-	"recvfrom_tunnelled",
+	[CALL_WRITE_UNTRACKED] = "write_untracked",
+	[CALL_SENDTO_UNTRACKED] = "sendto_untracked",
+	[CALL_RECVFROM_UNTRACKED] = "recvfrom_untracked",
+	[CALL_SENDTO_NATIVE] = "sendto_native",
+	[CALL_RECVFROM_NATIVE] = "recvfrom_native",
+	[CALL_SENDTO_TUNNELLED] = "sendto_tunnelled",
+	[CALL_RECVFROM_TUNNELLED] = "recvfrom_tunnelled",
+	[CALL_RECVFROM_NATIVE_64K] = "recvfrom_native_64k",
+	[CALL_RECVFROM_TUNNELLED_64K] = "recvfrom_tunnelled_64k",
 };
 _Static_assert(ARRAY_SIZE(call_names) == CALL_NUM, "a name for each call");
 
@@ -86,7 +97,7 @@ struct lane {
 	int in, out; /* the descriptors that are read and written */
 	struct sockaddr_in to;
 	socklen_t to_len; /* 0: connected */
-	size_t bytes;
+	size_t bytes, room;
 	bool by_write; /* write() only; there is nothing to receive */
 	enum call send_as, receive_as;
 };
@@ -112,14 +123,14 @@ static double time_sends(const struct lane *l)
 
 static double time_receives(const struct lane *l)
 {
-	char data[PAYLOAD_BYTES + WIRE_HEADER_BYTES];
+	static char data[ROOM_BYTES_64K];
 	struct sockaddr_storage from;
 	double begin = now_ns();
 	socklen_t len;
 
 	for (int i = 0; i < CALLS; i++) {
 		len = sizeof(from);
-		if (recvfrom(l->in, data, l->bytes, 0, (void *)&from, &len) !=
+		if (recvfrom(l->in, data, l->room, 0, (void *)&from, &len) !=
 		    (ssize_t)l->bytes)
 			fail(call_names[l->receive_as]);
 	}
@@ -152,6 +163,7 @@ static struct lane untracked_lane(void)
 		.in = pair[0],
 		.out = pair[1],
 		.bytes = PAYLOAD_BYTES,
+		.room = PAYLOAD_BYTES, /* a stream */
 		.send_as = CALL_SENDTO_UNTRACKED,
 		.receive_as = CALL_RECVFROM_UNTRACKED,
 	};
@@ -165,8 +177,6 @@ static struct lane udp_lane(const char *address, int port, size_t bytes)
 			.sin_port = htons((uint16_t)port) },
 		.to_len = sizeof(l.to),
 		.bytes = bytes,
-		.send_as = CALL_SENDTO_NATIVE,
-		.receive_as = CALL_RECVFROM_NATIVE,
 	};
 	struct timeval limit = { .tv_sec = 5 };
 
@@ -176,26 +186,40 @@ static struct lane udp_lane(const char *address, int port, size_t bytes)
 	return l;
 }
 
+static void run_udp(struct lane l, int peer, enum call send_as,
+		    enum call receive_as, enum call receive_64k_as)
+{
+	l.send_as = send_as;
+	l.room = ROOM_BYTES_64K;
+	l.receive_as = receive_64k_as;
+	run_lane(&l, peer);
+	l.room = ROOM_BYTES;
+	l.receive_as = receive_as;
+	run_lane(&l, peer);
+}
+
 /* hook_cost --app PEER_FD NATIVE_PORT ADDRESS PORT BYTES: the figures go to
  * standard output as they are in memory. */
 static int be_app(char **words)
 {
 	int peer = atoi(words[0]);
-	struct lane lanes[] = {
-		{ .out = open("/dev/null", O_WRONLY | O_CLOEXEC),
-		  .bytes = PAYLOAD_BYTES,
-		  .by_write = true,
-		  .send_as = CALL_WRITE_UNTRACKED },
-		untracked_lane(),
-		udp_lane("127.0.0.1", atoi(words[1]), PAYLOAD_BYTES),
-		udp_lane(words[2], atoi(words[3]), (size_t)atoi(words[4])),
+	struct lane null = {
+		.out = open("/dev/null", O_WRONLY | O_CLOEXEC),
+		.bytes = PAYLOAD_BYTES,
+		.by_write = true,
+		.send_as = CALL_WRITE_UNTRACKED,
 	};
+	struct lane untracked = untracked_lane();
 	struct figure figures[CALL_NUM];
 
-	lanes[3].send_as = CALL_SENDTO_TUNNELLED;
-	lanes[3].receive_as = CALL_RECVFROM_TUNNELLED;
-	for (size_t i = 0; i < ARRAY_SIZE(lanes); i++)
-		run_lane(&lanes[i], peer);
+	run_lane(&null, peer);
+	run_lane(&untracked, peer);
+	run_udp(udp_lane("127.0.0.1", atoi(words[1]), PAYLOAD_BYTES), peer,
+		CALL_SENDTO_NATIVE, CALL_RECVFROM_NATIVE,
+		CALL_RECVFROM_NATIVE_64K);
+	run_udp(udp_lane(words[2], atoi(words[3]), (size_t)atoi(words[4])),
+		peer, CALL_SENDTO_TUNNELLED, CALL_RECVFROM_TUNNELLED,
+		CALL_RECVFROM_TUNNELLED_64K);
 	for (int i = 0; i < CALL_NUM; i++)
 		figures[i] = figure_of(batches[i], BATCHES);
 	return write(STDOUT_FILENO, figures, sizeof(figures)) ==

@@ -21,6 +21,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 WAYS = ("direct", "tls", "proxy", "uclient")
 ECHO_PORT, PEER_PORT = 9000, 3480
 POOL_SOCKETS, POOL_TIMEOUT_S = 100, 15
+# 24 kB at most: coturn drops what goes beyond 32 KiB waiting for a client.
+BURST_PACKETS = 20
 # turnutils_uclient sends at most this much for each client.
 UCLIENT_PPS = 1000
 RATE_START_PPS = 4000
@@ -49,7 +51,7 @@ class Bench:
         self.tools = lab.dir / "bench"
         self.tools.mkdir()
         self.compile("udp_bench", "udp_bench.c", "udp_rate.c", "udp_echo.c",
-                     "udp_packet.c")
+                     "udp_burst.c", "udp_packet.c")
         self.compile("hook_cost", "hook_cost.c", "hook_peer.c")
         self.compile("uclient_clock.so", "uclient_clock.c", "-shared", "-fPIC")
         self.udp_bench = self.tools / "udp_bench"
@@ -183,6 +185,11 @@ class Bench:
             self.starts[key] = row["rate_pps"] * 0.7
         row["mbit_per_s"] = round(row["rate_pps"] * size * 8 / 1e6, 1)
         return row
+
+    def burst(self, way, size):
+        """Down, since there the tunnel can't choose what it is given."""
+        return self.verdict(self.said_ready(
+            self.begin(way, "burst", size, BURST_PACKETS)), 60)
 
     def pool(self, way):
         """First contact; the daemon has had time to fill its warm pool."""

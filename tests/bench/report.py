@@ -145,6 +145,23 @@ def show_rate(rows, size):
             "way", "1000 packets/s", "Mbit/s", ": direct"], lines)
 
 
+def show_burst(rows):
+    lines = []
+    for size in sorted({row["size"] for row in rows if "size" in row}):
+        for way in ways_of(rows):
+            f = Figures(rows, what="burst", way=way, size=size)
+            if f.rows:
+                lines.append([f"{way} {size} B",
+                              f"{sum(f.values('whole'))} of "
+                              f"{sum(f.values('bursts'))}",
+                              str(sum(f.values("lost"))), f.text("p50_us"),
+                              f.text("max_us")])
+    if lines:
+        table("bursts of 20 packets towards the app, us until the last is "
+              "there", ["way", "whole, all rounds", "packets lost", "p50",
+                        "longest"], lines)
+
+
 def show_pool(rows):
     lines = []
     for way in ways_of(rows):
@@ -183,5 +200,6 @@ def show(found):
         for pps in sorted({row["pps"] for row in rows if "pps" in row}):
             show_rtt(rows, size, pps)
         show_rate(rows, size)
+    show_burst(rows)
     show_pool(rows)
     show_hooks(found["hooks"])

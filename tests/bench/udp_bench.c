@@ -3,9 +3,10 @@
  * udp_bench.c - a plain UDP app that measures the way to an echo server
  *
  * Turns an address and a load into one line of JSON: round trips at a steady
- * rate (rtt), the highest rate that is carried (rate), first contact of many
- * sockets (pool). It knows nothing of tunnels. `ready` on standard output
- * marks the end of the warm-up: what is measured comes after it.
+ * rate (rtt), the highest rate that is carried (rate), bursts (burst), first
+ * contact of many sockets (pool). It knows nothing of tunnels. `ready` on
+ * standard output marks the end of the warm-up: what is measured comes after
+ * it.
  */
 #include <config.h>
 
@@ -24,6 +25,7 @@
 
 #define PACKETS_MAX (1 << 24)
 #define SOCKETS_MAX 1000
+#define BURST_MAX   1000
 #define POOL_BYTES  200
 
 /* Round-trip times by arrival. */
@@ -250,6 +252,12 @@ static bool is_rate(char **words)
 	return is_size(words[2]) && atoi(words[3]) > 0;
 }
 
+static bool is_burst(char **words)
+{
+	return is_size(words[2]) && atoi(words[3]) > 0 &&
+	       atoi(words[3]) <= BURST_MAX;
+}
+
 static bool is_pool(char **words)
 {
 	int sockets = atoi(words[2]);
@@ -267,6 +275,7 @@ static const struct {
 	{ "echo", 2, NULL, udp_echo_run, "ADDR PORT" },
 	{ "rtt", 5, is_rtt, run_rtt, "ADDR PORT SIZE PPS SECONDS" },
 	{ "rate", 5, is_rate, udp_rate_run, "ADDR PORT SIZE START up|down" },
+	{ "burst", 4, is_burst, udp_burst_run, "ADDR PORT SIZE PACKETS" },
 	{ "pool", 4, is_pool, run_pool, "ADDR PORT SOCKETS TIMEOUT_S" },
 };
 

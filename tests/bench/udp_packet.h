@@ -86,6 +86,8 @@ void packet_send_paced(const struct peer *to, union datagram *d, size_t bytes,
 int udp_echo_run(char **words);
 /* The highest rate that is carried. */
 int udp_rate_run(char **words);
+/* How long bursts take to arrive whole. */
+int udp_burst_run(char **words);
 /* Send until an answer comes, so that whatever has to be set up on the way is;
  * then print `ready`. */
 void warm_up(const struct peer *to, size_t bytes);
