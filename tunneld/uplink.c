@@ -150,21 +150,30 @@ static void close_connection(struct uplink *u)
 	u->set = NULL;
 }
 
-/* The next attempt: at once for another relay, later and later for the same,
- * with jitter so that a fleet does not come back as one. */
-static void schedule_retry(struct uplink *u, uint64_t now_ms)
+/* A little chance, so that a fleet does not come back as one. */
+static uint64_t jitter(uint64_t max_ms)
+{
+	uint32_t dice = 0;
+
+	if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) < 0)
+		return max_ms / 2;
+	return dice % max_ms;
+}
+
+/* The next attempt: at once after a connection that worked, or when another
+ * relay can be tried; else later and later. */
+static void schedule_retry(struct uplink *u, bool was_up, uint64_t now_ms)
 {
 	struct relay *next = relay_choose(u->env->relays, now_ms);
 	uint64_t wait_ms = BACKOFF_MIN_MS
 			   << (u->failures < 6 ? u->failures : 6);
-	uint32_t dice = 0;
 
 	if (wait_ms > BACKOFF_MAX_MS)
 		wait_ms = BACKOFF_MAX_MS;
-	if (next != NULL && atomic_load(&next->penalty_until_ms) <= now_ms)
-		wait_ms = 1;
-	else if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) > 0)
-		wait_ms = wait_ms * 3 / 4 + dice % (wait_ms / 2);
+	wait_ms = wait_ms * 3 / 4 + jitter(wait_ms / 2);
+	if (was_up ||
+	    (next != NULL && atomic_load(&next->penalty_until_ms) <= now_ms))
+		wait_ms = 1 + jitter(50);
 	u->failures++;
 	loop_timer_set(u->env->loop, &u->timer, now_ms + wait_ms, start_dial,
 		       u);
@@ -179,7 +188,7 @@ static void tear_down(struct uplink *u, uint64_t now_ms)
 	u->state = UPLINK_STATE_WAITING;
 	if (was_up)
 		queue_set_deadline(u->queue, DEADLINE_LOST_MS);
-	schedule_retry(u, now_ms);
+	schedule_retry(u, was_up, now_ms);
 }
 
 static void run_tick(void *arg, uint64_t now_ms)
@@ -498,7 +507,7 @@ static void start_dial(void *arg, uint64_t now_ms)
 		u->relay = NULL;
 		free(d);
 		dial_request_free(req);
-		schedule_retry(u, now_ms);
+		schedule_retry(u, false, now_ms);
 		return;
 	}
 	u->set = relay_set_get(u->env->relays);

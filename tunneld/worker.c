@@ -136,6 +136,7 @@ void worker_add_flow(struct worker *w, const struct flow_seed *seed)
 
 	if (t == NULL) {
 		close(seed->fd);
+		w->on_flow_gone(w->arg, seed->cookie, seed->secret);
 		return;
 	}
 	t->worker = w;
