@@ -148,6 +148,43 @@ static void threads_on_demand(void)
 	CU_ASSERT_TRUE(thread_pool_free(pool));
 }
 
+/* Jobs that hang take three quarters of the threads and no more. */
+static void urgent_ones(void)
+{
+	struct thread_pool *pool = thread_pool_new(8, 1000);
+	static struct item common[30], urgent[20];
+	uint64_t start = clock_now_ms();
+	int i;
+
+	atomic_store(&running_max, 0);
+	for (i = 0; i < 30; i++) {
+		prepare(&common[i], 5000);
+		thread_pool_run(pool, &common[i].job);
+	}
+	poll(NULL, 0, 50);
+	CU_ASSERT_EQUAL(running, 6);
+	CU_ASSERT_EQUAL(thread_pool_threads(pool), 6);
+	for (i = 0; i < 20; i++) {
+		prepare(&urgent[i], 10);
+		urgent[i].job.urgent = true;
+		thread_pool_run(pool, &urgent[i].job);
+	}
+	run_until(20);
+	CU_ASSERT(clock_now_ms() - start < 2000);
+	CU_ASSERT_EQUAL(running_max, 8);
+	for (i = 0; i < 20; i++)
+		CU_ASSERT_EQUAL(urgent[i].worked, 1);
+	/* A common one that ends makes room for the next. */
+	atomic_store(&common[0].stop, true);
+	run_until(1);
+	poll(NULL, 0, 50);
+	CU_ASSERT_EQUAL(running, 6);
+	CU_ASSERT_TRUE(thread_pool_free(pool));
+	CU_ASSERT_EQUAL(common[0].done, 1);
+	for (i = 1; i < 30; i++)
+		CU_ASSERT_EQUAL(common[i].dropped, 1);
+}
+
 static void cancel_queued_and_running(void)
 {
 	struct thread_pool *pool = thread_pool_new(1, 1000);
@@ -240,6 +277,7 @@ static void free_leaves_stuck(void)
 static CU_TestInfo tests[] = {
 	{ "every job once, never in the caller", every_job_once },
 	{ "threads on demand, gone when idle", threads_on_demand },
+	{ "urgent jobs are not held up", urgent_ones },
 	{ "cancel a queued and a running job", cancel_queued_and_running },
 	{ "free drops what was not delivered", free_drops },
 	{ "free leaves a stuck thread", free_leaves_stuck },

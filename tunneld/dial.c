@@ -120,8 +120,8 @@ static int put_host(char *out, size_t max, const char *host, uint16_t port)
 			v6 ? "]" : "", (unsigned int)port);
 }
 
-static void put_words(struct dial_request *req, size_t used, const char *fmt,
-		      va_list ap)
+static void PRINTF_LIKE(3, 0) put_words(struct dial_request *req, size_t used,
+					const char *fmt, va_list ap)
 {
 	if (used < sizeof(req->detail))
 		vsnprintf(req->detail + used, sizeof(req->detail) - used, fmt,
@@ -485,7 +485,11 @@ void dial_start(struct dial_pool *pool, struct dial_request *req)
 					.cancel = stop,
 					.drop = discard,
 					.arg = req,
-					.loop = req->loop };
+					.loop = req->loop,
+					/* Apps that connect to hosts which do
+					 * not answer must not keep calls from
+					 * the relay. */
+					.urgent = req->socket < 0 };
 	thread_pool_run(pool->threads, &req->job);
 }
 

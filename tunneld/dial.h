@@ -78,8 +78,8 @@ struct dial_request {
 	/* who wants it */
 	struct loop *loop;
 	dial_done_fn *done;
-	thread_job_fn
-		*drop; /* NULL, or: frees `arg` when the pool ends first */
+	/* NULL, or: frees `arg` when the pool ends first */
+	thread_job_fn *drop;
 	void *arg;
 	/* what came of it, valid in `done` */
 	enum dial_reason reason;
@@ -114,6 +114,7 @@ void dial_pool_free(struct dial_pool *pool);
 struct dial_request *dial_request_new(void) MUST_CHECK;
 /* Closes fd/socket/session that are still in it. */
 void dial_request_free(struct dial_request *req);
+/* Without an app's socket (a relay's connection) it goes before those with. */
 void dial_start(struct dial_pool *pool, struct dial_request *req);
 /* In the loop's thread, before `done`, which still runs (soon, with
  * DIAL_CANCELLED unless it was done before). */

@@ -87,7 +87,8 @@ struct resolve *resolve_start(struct dial_pool *pool, struct loop *loop,
 				      .cancel = stop,
 				      .drop = resolve_free,
 				      .arg = r,
-				      .loop = loop };
+				      .loop = loop,
+				      .urgent = true };
 	dial_run(pool, &r->job);
 	return r;
 }

@@ -40,13 +40,17 @@ struct worker {
 struct thread_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct job_list queue; /* QUEUED */
-	struct job_list out;   /* RUNNING, POSTED */
+	struct job_list urgent; /* QUEUED */
+	struct job_list common; /* QUEUED */
+	struct job_list out;    /* RUNNING, POSTED */
 	TAILQ_HEAD(, worker) workers;
-	unsigned int queued;
+	unsigned int urgent_queued;
+	unsigned int common_queued;
+	unsigned int common_running;
+	unsigned int common_max; /* of the running */
 	unsigned int threads;
 	unsigned int threads_max;
-	unsigned int idle;
+	unsigned int idle;   /* threads that are free or just starting */
 	unsigned int owners; /* the caller and each orphan */
 	uint32_t idle_ms;
 	bool closing;
@@ -64,10 +68,12 @@ struct thread_pool *thread_pool_new(unsigned int threads_max, uint32_t idle_ms)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&pool->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	TAILQ_INIT(&pool->queue);
+	TAILQ_INIT(&pool->urgent);
+	TAILQ_INIT(&pool->common);
 	TAILQ_INIT(&pool->out);
 	TAILQ_INIT(&pool->workers);
 	pool->threads_max = threads_max > 0 ? threads_max : 1;
+	pool->common_max = pool->threads_max - pool->threads_max / 4;
 	pool->idle_ms = idle_ms;
 	pool->owners = 1;
 	return pool;
@@ -113,16 +119,55 @@ static void drop(struct thread_job *job)
 		job->drop(job->arg);
 }
 
-/* Locked, and again at return. */
-static void run_one(struct thread_pool *pool, struct thread_job *job)
+/* Locked. */
+static void enqueue(struct thread_pool *pool, struct thread_job *job)
 {
-	TAILQ_REMOVE(&pool->queue, job, link);
-	pool->queued--;
+	job->state = THREAD_JOB_QUEUED;
+	if (job->urgent) {
+		TAILQ_INSERT_TAIL(&pool->urgent, job, link);
+		pool->urgent_queued++;
+	} else {
+		TAILQ_INSERT_TAIL(&pool->common, job, link);
+		pool->common_queued++;
+	}
+}
+
+/* Locked. From a queue to `out`. */
+static void dequeue(struct thread_pool *pool, struct thread_job *job)
+{
+	if (job->urgent) {
+		TAILQ_REMOVE(&pool->urgent, job, link);
+		pool->urgent_queued--;
+	} else {
+		TAILQ_REMOVE(&pool->common, job, link);
+		pool->common_queued--;
+	}
 	TAILQ_INSERT_TAIL(&pool->out, job, link);
+}
+
+/* Locked. How many of the queued jobs may run now. */
+static unsigned int runnable(const struct thread_pool *pool)
+{
+	unsigned int room = pool->common_max - pool->common_running;
+
+	return pool->urgent_queued +
+	       (pool->common_queued < room ? pool->common_queued : room);
+}
+
+/* Locked, and again at return. */
+static void run_one(struct thread_pool *pool)
+{
+	bool urgent = !TAILQ_EMPTY(&pool->urgent);
+	struct thread_job *job = urgent ? TAILQ_FIRST(&pool->urgent)
+					: TAILQ_FIRST(&pool->common);
+
+	dequeue(pool, job);
+	pool->common_running += !urgent;
 	job->state = THREAD_JOB_RUNNING;
 	pthread_mutex_unlock(&pool->lock);
 	job->work(job->arg);
 	pthread_mutex_lock(&pool->lock);
+	pool->common_running -= !urgent;
 	if (!pool->closing) {
 		post(job);
 		return;
@@ -142,10 +187,10 @@ static bool wait_for_work(struct thread_pool *pool)
 	int rc = 0;
 
 	pool->idle++;
-	while (rc == 0 && !pool->closing && TAILQ_EMPTY(&pool->queue))
+	while (rc == 0 && !pool->closing && runnable(pool) == 0)
 		rc = pthread_cond_timedwait(&pool->wake, &pool->lock, &ts);
 	pool->idle--;
-	return !pool->closing && !TAILQ_EMPTY(&pool->queue);
+	return !pool->closing && runnable(pool) > 0;
 }
 
 static void *worker_main(void *arg)
@@ -154,9 +199,10 @@ static void *worker_main(void *arg)
 	struct thread_pool *pool = w->pool;
 
 	pthread_mutex_lock(&pool->lock);
+	pool->idle--;
 	do {
-		while (!TAILQ_EMPTY(&pool->queue))
-			run_one(pool, TAILQ_FIRST(&pool->queue));
+		while (runnable(pool) > 0)
+			run_one(pool);
 	} while (wait_for_work(pool));
 	pool->threads--;
 	w->ended = true;
@@ -200,6 +246,7 @@ static int add_worker(struct thread_pool *pool)
 	}
 	TAILQ_INSERT_TAIL(&pool->workers, w, link);
 	pool->threads++;
+	pool->idle++; /* until it has come to take a job */
 	return 0;
 }
 
@@ -207,18 +254,13 @@ void thread_pool_run(struct thread_pool *pool, struct thread_job *job)
 {
 	pthread_mutex_lock(&pool->lock);
 	job->pool = pool;
-	job->state = THREAD_JOB_QUEUED;
-	TAILQ_INSERT_TAIL(&pool->queue, job, link);
-	pool->queued++;
-	if (pool->queued <= pool->idle)
-		pthread_cond_signal(&pool->wake);
-	else if (pool->threads < pool->threads_max)
+	enqueue(pool, job);
+	pthread_cond_signal(&pool->wake);
+	if (runnable(pool) > pool->idle && pool->threads < pool->threads_max)
 		(void)add_worker(pool);
 	/* No thread, and none to come: the job ends without its work. */
 	if (pool->threads == 0) {
-		TAILQ_REMOVE(&pool->queue, job, link);
-		pool->queued--;
-		TAILQ_INSERT_TAIL(&pool->out, job, link);
+		dequeue(pool, job);
 		post(job);
 	}
 	pthread_mutex_unlock(&pool->lock);
@@ -230,9 +272,7 @@ void thread_pool_cancel(struct thread_job *job)
 
 	pthread_mutex_lock(&pool->lock);
 	if (job->state == THREAD_JOB_QUEUED) {
-		TAILQ_REMOVE(&pool->queue, job, link);
-		pool->queued--;
-		TAILQ_INSERT_TAIL(&pool->out, job, link);
+		dequeue(pool, job);
 		post(job);
 	} else if (job->state == THREAD_JOB_RUNNING && job->cancel != NULL) {
 		job->cancel(job->arg);
@@ -255,8 +295,10 @@ static void close_jobs(struct thread_pool *pool, struct job_list *dropped)
 {
 	struct thread_job *job, *next;
 
-	TAILQ_CONCAT(dropped, &pool->queue, link);
-	pool->queued = 0;
+	TAILQ_CONCAT(dropped, &pool->urgent, link);
+	TAILQ_CONCAT(dropped, &pool->common, link);
+	pool->urgent_queued = 0;
+	pool->common_queued = 0;
 	for (job = TAILQ_FIRST(&pool->out); job != NULL; job = next) {
 		next = TAILQ_NEXT(job, link);
 		if (job->state == THREAD_JOB_POSTED) {

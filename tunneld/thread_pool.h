@@ -38,6 +38,9 @@ struct thread_job {
 	thread_job_fn *drop;
 	void *arg;
 	struct loop *loop;
+	/* goes first, and may use the quarter of the threads that is kept from
+	 * the others, so that none of them can hold it up */
+	bool urgent;
 	/* private */
 	enum thread_job_state state;
 	struct thread_pool *pool;
