@@ -11,6 +11,7 @@
 #include "adopt.h"
 
 #include "client.h"
+#include "datagram.h"
 #include "fdtab.h"
 #include "next.h"
 
@@ -50,24 +51,6 @@ static enum sock_kind kind_of(int fd)
 	return SOCK_KIND_NONE;
 }
 
-/* datagram_bind() has not seen this socket's bind(): tell it now. */
-static void learn_bound_address(struct sock *s, int fd)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof(addr);
-	struct endpoint local;
-
-	if (next.getsockname(fd, (struct sockaddr *)&addr, &len) != 0 ||
-	    !endpoint_from_sockaddr(&local, &addr, len))
-		return;
-	if (local.family == ENDPOINT_IPV4)
-		s->udp.native_for_ever = local.ip[0] == 127;
-	else
-		s->udp.native_for_ever =
-			IN6_IS_ADDR_LOOPBACK((struct in6_addr *)local.ip) ||
-			(local.ip[0] == 0xfe && (local.ip[1] & 0xc0) == 0x80);
-}
-
 struct sock *adopt_socket(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	enum sock_kind kind = SOCK_KIND_NONE;
@@ -84,7 +67,7 @@ struct sock *adopt_socket(int fd, const struct sockaddr *addr, socklen_t len)
 	if (s != NULL)
 		s->owner = 0; /* others may have it: never ours alone */
 	if (s != NULL && kind == SOCK_KIND_UDP)
-		learn_bound_address(s, fd);
+		datagram_adopted(s, fd);
 	errno = saved;
 	return s;
 }

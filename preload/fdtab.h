@@ -10,8 +10,8 @@
 #ifndef FDTAB_H
 #define FDTAB_H
 
-#include "datagram.h"
 #include "tcp_sock.h"
+#include "udp_sock.h"
 
 #include <turnout/endpoint.h>
 
@@ -36,7 +36,7 @@ struct sock {
 	int family; /* AF_INET or AF_INET6 */
 	union {
 		struct tcp_sock tcp; /* tcp_sock.h */
-		struct udp_sock udp; /* datagram.h */
+		struct udp_sock udp; /* udp_sock.h */
 	};
 };
 

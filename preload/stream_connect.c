@@ -12,6 +12,7 @@
 #include "adopt.h"
 #include "client.h"
 #include "connect.h"
+#include "datagram.h"
 #include "fdtab.h"
 #include "next.h"
 #include "policy.h"
