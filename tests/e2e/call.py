@@ -2,6 +2,7 @@
 """call.py - a call between inside and outside, and what both ends say of it"""
 import json
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -52,7 +53,8 @@ class End:
         with open(self.log, "ab") as log:
             self.child = host.start(
                 *argv, user=USERS.get(app, "root"), stdout=subprocess.PIPE,
-                stderr=log, text=True, env={"HOME": "/nonexistent", **dict(env)})
+                stderr=log, text=True,
+                env={"HOME": "/nonexistent", **dict(env)})
         self.started = labs.now()
 
     def verdicts(self, timeout_s):
@@ -61,7 +63,7 @@ class End:
             out, _ = self.child.communicate(timeout=timeout_s + GRACE_S)
         except subprocess.TimeoutExpired:
             out = ""
-        labs.kill(self.child, labs.signal.SIGKILL)
+        labs.kill(self.child, signal.SIGKILL)
         found = [json.loads(line) for line in out.splitlines()
                  if line.startswith("{")]
         for verdict in found or [{"ok": False, "connected": None,

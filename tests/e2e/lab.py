@@ -27,134 +27,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-BUILD = pathlib.Path(os.environ.get("TURNOUT_BUILD", TOP / "build")).resolve()
-
-INSIDE, LAN_GATEWAY, LAN_DNS = "10.20.0.2", "10.20.0.1", "10.20.0.53"
-PROXY, RELAY, REST_RELAY = "192.0.2.10", "192.0.2.20", "192.0.2.30"
-WORLD = "203.0.113.10"
-PLAIN_PORT, BASIC_PORT = 3128, 3129
-PROXY_URL = f"http://proxy.lab.test:{PLAIN_PORT}"
-BASIC_URL = f"http://proxy.lab.test:{BASIC_PORT}"
-PROXY_USER, PROXY_PASSWORD = "paul", "pr0xy ;pass"
-RELAY_USER, RELAY_PASSWORD = "alice", "re1ay-pass"
-REST_SECRET = "north-by-northwest"
-USERS = ("root", "nobody")
-
-LOCAL_HOSTS = f"127.0.0.1 localhost\n::1 localhost\n{PROXY} proxy.lab.test\n"
-WORLD_HOSTS = LOCAL_HOSTS + f"""\
-{RELAY} relay.lab.test
-{REST_RELAY} rest.lab.test
-{WORLD} call.lab.test stun.lab.test refused.lab.test
-"""
-
-RULES = """
-flush ruleset
-table inet lab {{
-	counter udp_unicast {{ }}
-	counter udp_multicast {{ }}
-	counter tcp_stray {{ }}
-	set udp_seen {{ type ipv4_addr . inet_service; flags dynamic; }}
-	set tcp_seen {{ type ipv4_addr . inet_service; flags dynamic; }}
-	chain count {{
-		type filter hook prerouting priority -300; policy accept;
-		iifname != lan return
-		ip daddr {proxy} tcp dport {{ {plain}, {basic} }} return
-		meta l4proto udp ip daddr 224.0.0.0/4 counter name udp_multicast return
-		meta l4proto udp ip6 daddr ff00::/8 counter name udp_multicast return
-		meta l4proto udp counter name udp_unicast
-		meta l4proto udp add @udp_seen {{ ip daddr . udp dport }}
-		tcp flags & (syn | ack) == syn counter name tcp_stray
-		tcp flags & (syn | ack) == syn add @tcp_seen {{ ip daddr . tcp dport }}
-	}}
-	chain forward {{
-		type filter hook forward priority 0; policy accept;
-		ct state established,related accept
-		iifname lan ip daddr {proxy} tcp dport {{ {plain}, {basic} }} accept
-		{forward}
-	}}
-	chain input {{
-		type filter hook input priority 0; policy accept;
-		{input}
-	}}
-}}
-"""
-REJECT = """{match} meta l4proto tcp reject with tcp reset
-		{match} reject with icmpx type admin-prohibited"""
-
-
-def rules(mood):
-    closed = {"open": "", "drop": "{match} drop", "noroute": "{match} drop",
-              "reject": REJECT}[mood]
-    # Neither side may start anything through the firewall.
-    forward = "\n\t\t".join(closed.format(match=match) for match in
-                            ("iifname lan", "oifname lan")) if closed else ""
-    return RULES.format(proxy=PROXY, plain=PLAIN_PORT, basic=BASIC_PORT,
-                        forward=forward,
-                        input=closed.format(match="iifname lan"))
-
-
-SQUID = """
-http_port {proxy}:{plain} name=plain
-http_port {proxy}:{basic} name=basic
-auth_param basic program /usr/lib/squid/basic_ncsa_auth {dir}/squid.users
-auth_param basic realm lab
-acl basic_port myportname basic
-acl users proxy_auth REQUIRED
-acl SSL_ports port 443
-acl CONNECT method CONNECT
-acl refused dstdomain refused.lab.test
-http_access deny CONNECT !SSL_ports
-http_access deny refused
-http_access deny basic_port !users
-http_access allow all
-hosts_file /etc/hosts
-cache deny all
-cache_log {dir}/squid.log
-access_log stdio:{dir}/squid.access
-pid_filename {dir}/squid.pid
-coredump_dir {dir}
-pinger_enable off
-max_filedescriptors 4096
-shutdown_lifetime 0 seconds
-"""
-
-COTURN = """
-listening-ip={address}
-relay-ip={address}
-listening-port=3478
-tls-listening-port=443
-min-port=50000
-max-port=50999
-realm=lab
-fingerprint
-cert={dir}/server.pem
-pkey={dir}/server.key
-no-cli
-no-udp
-no-dtls
-no-multicast-peers
-denied-peer-ip=10.0.0.0-10.255.255.255
-userdb={dir}/{name}.sqlite
-pidfile={dir}/{name}.pid
-log-file={dir}/{name}.log
-simple-log
-verbose
-{credentials}
-"""
-
-TUNNELD = """\
-[proxy]
-url = {proxy}
-{proxy_credentials}
-[relay lab]
-uri = turns:{relay}:443?transport=tcp
-{ca}{relay_credentials}path = {path}
-[daemon]
-log_level = info
-"""
+from plan import (  # noqa: F401, some for those who use a lab
+    BASIC_PORT, BASIC_URL, COTURN, INSIDE, LAN_DNS, LAN_GATEWAY, LOCAL_HOSTS,
+    PLAIN_PORT, PROXY, PROXY_PASSWORD, PROXY_URL, PROXY_USER, RELAY,
+    RELAY_PASSWORD, RELAY_USER, REST_RELAY, REST_SECRET, SQUID, TUNNELD, USERS,
+    WORLD, WORLD_HOSTS, rules)
+from space import (  # noqa: F401
+    BUILD, TOP, Host, enclose, kill, now, sh, wait_for)
 
 # What the lab runs, and the Debian package that has it.
 NEEDS = {"ip": "iproute2", "nft": "nftables", "squid": "squid",
@@ -171,122 +51,6 @@ def missing():
     if lost:
         return "not installed: " + " ".join(lost)
     return None
-
-
-def enclose():
-    """Runs the rest of this program in namespaces of its own.
-
-    There the first process only starts the second and collects the dead; when
-    it ends the kernel kills all the others.
-    """
-    if os.environ.pop("TURNOUT_LAB", None) is None:
-        argv = ["unshare", "--mount", "--net", "--pid", "--fork",
-                "--kill-child=KILL", "--mount-proc",
-                sys.executable, *sys.argv]
-        os.execvpe(argv[0], argv, {**os.environ, "TURNOUT_LAB": "yes"})
-    child = os.fork()
-    if child == 0:
-        return
-    # A terminal's ^C reaches the second process too.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM,
-                  lambda *_: os.kill(child, signal.SIGINT))
-    while True:
-        pid, status = os.wait()
-        if pid == child:
-            code = os.waitstatus_to_exitcode(status)
-            os._exit(code if code >= 0 else 128 - code)
-
-
-def wait_for(what, condition, timeout_s=10.0):
-    """Waits until `condition()` is true; returns what it returned."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {timeout_s} s")
-        time.sleep(0.02)
-
-
-def now():
-    return time.time()
-
-
-def sh(*argv, stdin=None):
-    done = subprocess.run([str(word) for word in argv], input=stdin, text=True,
-                          capture_output=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, argv))}: {done.stderr}")
-    return done.stdout
-
-
-class Host:
-    """A network and mount namespace, held by a process that sleeps."""
-
-    def __init__(self, lab, name):
-        self.lab = lab
-        self.name = name
-        self.dir = lab.dir / name
-        self.dir.mkdir()
-        self.holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", "sleep", "infinity"])
-        lab.hosts.append(self)
-        ours = os.readlink("/proc/self/ns/net")
-        wait_for("namespace", lambda: os.readlink(
-            f"/proc/{self.holder.pid}/ns/net") != ours and os.readlink(
-            f"/proc/{self.holder.pid}/exe").endswith("/sleep"))
-        self.enter = ["nsenter", "--target", str(self.holder.pid), "--net",
-                      "--mount", "--wd=/"]
-        self.do("mount", "-t", "tmpfs", "-o", "mode=755", "run", "/run")
-        # Any user may come to these, wherever the checkout is.
-        for source, target in ((TOP, lab.source), (BUILD, lab.build)):
-            if source.exists():
-                self.do("mount", "--bind", source, target)
-        self.do("ip", "link", "set", "lo", "up")
-
-    def do(self, *argv, stdin=None):
-        return sh(*self.enter, *argv, stdin=stdin)
-
-    def etc(self, **files):
-        """Gives the host files of its own in /etc."""
-        for name, text in files.items():
-            name = name.replace("_", ".")
-            ours = self.dir / name
-            ours.write_text(text)
-            theirs = os.path.realpath("/etc/" + name)
-            self.do("sh", "-c", f"mkdir -p $(dirname {theirs}) && "
-                    f"touch {theirs} && mount --bind {ours} {theirs}")
-
-    def link(self, address, peer, peer_if, peer_address):
-        self.do("ip", "link", "add", "eth0", "type", "veth", "peer", "name",
-                peer_if, "netns", peer.holder.pid)
-        self.do("ip", "address", "add", address, "dev", "eth0")
-        peer.do("ip", "address", "add", peer_address, "dev", peer_if)
-        self.do("ip", "link", "set", "eth0", "up")
-        peer.do("ip", "link", "set", peer_if, "up")
-
-    def start(self, *argv, user="root", log=None, env=(), **options):
-        """Starts a program on this host, as `user`; with `log`, a file name,
-        what it says goes there."""
-        become = []
-        if user != "root":
-            become = ["setpriv", "--reuid", user, "--regid", "nogroup",
-                      "--clear-groups", "--"]
-        if log:
-            stream = open(self.dir / log, "ab")
-            options = {"stdout": stream, "stderr": stream, **options}
-        child = subprocess.Popen(
-            [*self.enter, *become, *map(str, argv)], start_new_session=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
-                 "XDG_RUNTIME_DIR": str(self.lab.runtime[user]),
-                 "TMPDIR": str(self.lab.tmp[user]), **dict(env)},
-            **{"stdin": subprocess.DEVNULL, **options})
-        if log:
-            stream.close()
-        self.lab.guests.append(child)
-        return child
 
 
 class Lab:
@@ -429,7 +193,8 @@ class Lab:
 
     def start_said_ready(self, host, program, *argv):
         log = host.dir / (program + ".log")
-        host.start(sys.executable, "-u", self.apps / program, *argv, log=log.name)
+        host.start(sys.executable, "-u", self.apps / program, *argv,
+                   log=log.name)
         return program, log
 
     def start_squid(self):
@@ -524,15 +289,6 @@ class Lab:
         shutil.chown(place, user)
         shutil.chown(conf, user)
         return conf
-
-
-def kill(child, number=signal.SIGTERM):
-    """Signals a program and all that it started, and collects it."""
-    try:
-        os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass
-    child.wait()
 
 
 def shell():

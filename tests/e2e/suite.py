@@ -8,6 +8,7 @@ import collections
 import os
 import pathlib
 import shutil
+import signal
 import time
 import traceback
 
@@ -67,7 +68,7 @@ def tidy(lab):
         labs.wait_for("the end of tunneld", lambda: not tunnelds(), 5)
     except TimeoutError:
         for pid in tunnelds():
-            os.kill(pid, labs.signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         raise Failed("a tunneld outlived what it served") from None
     left = [path for place in lab.runtime.values() for path in place.iterdir()
             if path.name.startswith("turnout")]

@@ -104,7 +104,7 @@ def passes_through(lab):
     status, _, errors = inside(lab, "run-status", *lab.run(config),
                                "/nonexistent/program")
     check(status == 127 and errors, f"not found: {status} {errors}")
-    status, _, errors = inside(lab, "run-status", lab.turnout, "run", "--config",
-                               "/nonexistent.conf", "--", "true")
+    status, _, errors = inside(lab, "run-status", lab.turnout, "run",
+                               "--config", "/nonexistent.conf", "--", "true")
     check(status == 125 and "nonexistent.conf" in errors,
           f"no configuration: {status} {errors}")

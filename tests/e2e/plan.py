@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""plan.py - who lives where in the lab, and what its programs are told:
+addresses, names, secrets, firewall rules, configuration files
+"""
+INSIDE, LAN_GATEWAY, LAN_DNS = "10.20.0.2", "10.20.0.1", "10.20.0.53"
+PROXY, RELAY, REST_RELAY = "192.0.2.10", "192.0.2.20", "192.0.2.30"
+WORLD = "203.0.113.10"
+PLAIN_PORT, BASIC_PORT = 3128, 3129
+PROXY_URL = f"http://proxy.lab.test:{PLAIN_PORT}"
+BASIC_URL = f"http://proxy.lab.test:{BASIC_PORT}"
+PROXY_USER, PROXY_PASSWORD = "paul", "pr0xy ;pass"
+RELAY_USER, RELAY_PASSWORD = "alice", "re1ay-pass"
+REST_SECRET = "north-by-northwest"
+USERS = ("root", "nobody")
+
+LOCAL_HOSTS = f"127.0.0.1 localhost\n::1 localhost\n{PROXY} proxy.lab.test\n"
+WORLD_HOSTS = LOCAL_HOSTS + f"""\
+{RELAY} relay.lab.test
+{REST_RELAY} rest.lab.test
+{WORLD} call.lab.test stun.lab.test refused.lab.test
+"""
+
+RULES = """
+flush ruleset
+table inet lab {{
+	counter udp_unicast {{ }}
+	counter udp_multicast {{ }}
+	counter tcp_stray {{ }}
+	set udp_seen {{ type ipv4_addr . inet_service; flags dynamic; }}
+	set tcp_seen {{ type ipv4_addr . inet_service; flags dynamic; }}
+	chain count {{
+		type filter hook prerouting priority -300; policy accept;
+		iifname != lan return
+		ip daddr {proxy} tcp dport {{ {plain}, {basic} }} return
+		meta l4proto udp ip daddr 224.0.0.0/4 counter name udp_multicast return
+		meta l4proto udp ip6 daddr ff00::/8 counter name udp_multicast return
+		meta l4proto udp counter name udp_unicast
+		meta l4proto udp add @udp_seen {{ ip daddr . udp dport }}
+		tcp flags & (syn | ack) == syn counter name tcp_stray
+		tcp flags & (syn | ack) == syn add @tcp_seen {{ ip daddr . tcp dport }}
+	}}
+	chain forward {{
+		type filter hook forward priority 0; policy accept;
+		ct state established,related accept
+		iifname lan ip daddr {proxy} tcp dport {{ {plain}, {basic} }} accept
+		{forward}
+	}}
+	chain input {{
+		type filter hook input priority 0; policy accept;
+		{input}
+	}}
+}}
+"""
+REJECT = """{match} meta l4proto tcp reject with tcp reset
+		{match} reject with icmpx type admin-prohibited"""
+
+
+def rules(mood):
+    closed = {"open": "", "drop": "{match} drop", "noroute": "{match} drop",
+              "reject": REJECT}[mood]
+    # Neither side may start anything through the firewall.
+    forward = "\n\t\t".join(closed.format(match=match) for match in
+                            ("iifname lan", "oifname lan")) if closed else ""
+    return RULES.format(proxy=PROXY, plain=PLAIN_PORT, basic=BASIC_PORT,
+                        forward=forward,
+                        input=closed.format(match="iifname lan"))
+
+
+SQUID = """
+http_port {proxy}:{plain} name=plain
+http_port {proxy}:{basic} name=basic
+auth_param basic program /usr/lib/squid/basic_ncsa_auth {dir}/squid.users
+auth_param basic realm lab
+acl basic_port myportname basic
+acl users proxy_auth REQUIRED
+acl SSL_ports port 443
+acl CONNECT method CONNECT
+acl refused dstdomain refused.lab.test
+http_access deny CONNECT !SSL_ports
+http_access deny refused
+http_access deny basic_port !users
+http_access allow all
+hosts_file /etc/hosts
+cache deny all
+cache_log {dir}/squid.log
+access_log stdio:{dir}/squid.access
+pid_filename {dir}/squid.pid
+coredump_dir {dir}
+pinger_enable off
+max_filedescriptors 4096
+shutdown_lifetime 0 seconds
+"""
+
+COTURN = """
+listening-ip={address}
+relay-ip={address}
+listening-port=3478
+tls-listening-port=443
+min-port=50000
+max-port=50999
+realm=lab
+fingerprint
+cert={dir}/server.pem
+pkey={dir}/server.key
+no-cli
+no-udp
+no-dtls
+no-multicast-peers
+denied-peer-ip=10.0.0.0-10.255.255.255
+userdb={dir}/{name}.sqlite
+pidfile={dir}/{name}.pid
+log-file={dir}/{name}.log
+simple-log
+verbose
+{credentials}
+"""
+
+TUNNELD = """\
+[proxy]
+url = {proxy}
+{proxy_credentials}
+[relay lab]
+uri = turns:{relay}:443?transport=tcp
+{ca}{relay_credentials}path = {path}
+[daemon]
+log_level = info
+"""
