@@ -11,8 +11,8 @@
 #define SYSTEM_SOCKET      "/run/turnout/control"
 #define USER_SOCKET_SUFFIX "/turnout/control"
 /* SYSCONFDIR comes from the build: /etc, if the packager does not say else. */
-#define SYSTEM_CONF        SYSCONFDIR "/turnout/tunneld.conf"
-#define SYSTEM_CONF_DIR    SYSCONFDIR "/turnout/conf.d"
+#define SYSTEM_CONF     SYSCONFDIR "/turnout/tunneld.conf"
+#define SYSTEM_CONF_DIR SYSCONFDIR "/turnout/conf.d"
 
 /* sun_path without its NUL. */
 #define SOCKET_PATH_MAX 107
