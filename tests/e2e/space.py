@@ -78,6 +78,7 @@ class Host:
         self.enter = ["nsenter", "--target", str(self.holder.pid), "--net",
                       "--mount", "--wd=/"]
         self.do("mount", "-t", "tmpfs", "-o", "mode=755", "run", "/run")
+        self.do("mount", "-t", "tmpfs", "-o", "mode=1777", "shm", "/dev/shm")
         # Any user may come to these, wherever the checkout is.
         for source, target in ((TOP, lab.source), (BUILD, lab.build)):
             if source.exists():
@@ -95,7 +96,8 @@ class Host:
             ours.write_text(text)
             theirs = os.path.realpath("/etc/" + name)
             self.do("sh", "-c", f"mkdir -p $(dirname {theirs}) && "
-                    f"touch {theirs} && mount --bind {ours} {theirs}")
+                    f"{{ [ -e {theirs} ] || touch {theirs}; }} && "
+                    f"mount --bind {ours} {theirs}")
 
     def link(self, address, peer, peer_if, peer_address):
         self.do("ip", "link", "add", "eth0", "type", "veth", "peer", "name",
