@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIAL_MS     500
+#define TRIAL_MS     300
 #define TRIALS_MAX   16
 #define HALVINGS     3
 #define RATE_PPS_MIN 100u
