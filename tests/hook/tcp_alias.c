@@ -69,7 +69,10 @@ static void dup2_over(void)
 
 	CHECK(pipe(pipes) == 0);
 	CHECK_FAILS(dup2(4711, fd), EBADF); /* and changes nothing */
-	CHECK_FAILS(read(fd, &byte, 1), EAGAIN);
+	CHECK_FAILS(dup3(4711, fd, 0), EBADF);
+	check_connected(fd, OK_LATER);
+	close(fd);
+	fd = tcp_dialing(OK_LATER);
 	CHECK(dup2(pipes[0], fd) == fd);
 	CHECK(write(pipes[1], "x", 1) == 1);
 	CHECK(read(fd, &byte, 1) == 1 && byte == 'x');
@@ -200,13 +203,11 @@ static void clone_vm(void)
 /* close() that nobody can hook: fclose() calls glibc's own. */
 static void close_behind_our_back(int fd)
 {
-	int alias = dup(fd), before = fd;
 	FILE *stream = fdopen(fd, "r");
 
 	CHECK(stream != NULL);
 	fclose(stream);
-	CHECK(fcntl(before, F_GETFD) == -1);
-	close(alias);
+	CHECK_FAILS(fcntl(fd, F_GETFD), EBADF);
 }
 
 static void number_used_again(void)
@@ -223,15 +224,29 @@ static void number_used_again(void)
 	close(pipes[1]);
 }
 
+/* A Unix socket looks like the placeholder, but is another one. */
+static void number_used_again_by_unix(void)
+{
+	int fd = tcp_dialing(OK_LATER), pair[2];
+	char byte = 0;
+
+	close_behind_our_back(fd);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK(pair[0] == fd);
+	CHECK(send(pair[1], "x", 1, 0) == 1);
+	CHECK(so_error(pair[0]) == 0);
+	CHECK(recv(pair[0], &byte, 1, 0) == 1 && byte == 'x');
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* An alias whose number means something else is not overwritten. */
 static void alias_used_again(void)
 {
 	int fd = tcp_dialing(OK_LATER), alias = dup(fd), pipes[2];
-	FILE *stream = fdopen(alias, "r");
 	char byte = 0;
 
-	CHECK(stream != NULL);
-	fclose(stream);
+	close_behind_our_back(alias);
 	CHECK(pipe(pipes) == 0);
 	CHECK(pipes[0] == alias);
 	check_connected(fd, OK_LATER);
@@ -245,10 +260,8 @@ static void alias_used_again(void)
 static void number_used_again_by_socket(void)
 {
 	int fd = tcp_socket(SOCK_NONBLOCK), number = fd;
-	FILE *stream = fdopen(fd, "r");
 
-	CHECK(stream != NULL);
-	fclose(stream);
+	close_behind_our_back(fd);
 	fd = (int)syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0);
 	CHECK(fd == number);
 	close(fd);
@@ -264,7 +277,6 @@ static void number_used_again_by_accept(void)
 	struct sockaddr_in a = { .sin_family = AF_INET }, peer;
 	int server = tcp_socket(0), client = tcp_socket(0), fd, accepted;
 	socklen_t len = sizeof(a);
-	FILE *stream;
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	CHECK(bind(server, (struct sockaddr *)&a, len) == 0);
@@ -273,9 +285,7 @@ static void number_used_again_by_accept(void)
 	CHECK(connect(client, (struct sockaddr *)&a, sizeof(a)) == 0);
 	fd = tcp_socket(0);
 	CHECK(dial(fd, OK_AT_ONCE) == 0);
-	stream = fdopen(fd, "r");
-	CHECK(stream != NULL);
-	fclose(stream);
+	close_behind_our_back(fd);
 	accepted = accept(server, NULL, NULL);
 	CHECK(accepted == fd);
 	len = sizeof(peer);
@@ -410,6 +420,8 @@ static const struct hook_case cases[] = {
 	{ "vfork child uses the socket", vfork_uses },
 	{ "clone(CLONE_VM) child closes everything", clone_vm },
 	{ "closed behind our back, pipe there", number_used_again },
+	{ "closed behind our back, Unix socket there",
+	  number_used_again_by_unix },
 	{ "alias closed behind our back", alias_used_again },
 	{ "closed behind our back, socket there", number_used_again_by_socket },
 	{ "closed behind our back, accepted there",
