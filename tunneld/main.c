@@ -42,6 +42,8 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+/* Beside the socket: the names that have addresses. */
+#define NAMES_SUFFIX ".names"
 #define WORKERS_MAX  4
 #define DIALERS_MAX  64
 #define SETTINGS_MAX 64
@@ -64,6 +66,7 @@ struct tunneld {
 	const struct options *opts;
 	char socket[SOCKET_PATH_MAX + 1];
 	char page_path[SOCKET_PATH_MAX + sizeof(PAGE_SUFFIX)];
+	char names_path[SOCKET_PATH_MAX + sizeof(NAMES_SUFFIX)];
 	struct loop *loop;
 	struct loop_fd signals;
 	int signalfd;
@@ -540,8 +543,11 @@ static int start(struct tunneld *d)
 		.pool4_bits = d->conf->pool4_bits,
 		.pool6_bits = d->conf->pool6_bits,
 	};
+	int err;
 
 	d->policy = policy_get(d->snapshot.policy);
+	snprintf(d->names_path, sizeof(d->names_path), "%s%s", d->socket,
+		 NAMES_SUFFIX);
 	d->loop = loop_new();
 	d->names = names_new(&pools);
 	if (d->loop == NULL || d->names == NULL || catch_signals(d) < 0) {
@@ -553,8 +559,14 @@ static int start(struct tunneld *d)
 		log_err("the dialer pool: %s", strerror(errno));
 		return -1;
 	}
-	if (make_directory(d) < 0 || start_workers(d) < 0 ||
-	    start_control(d) < 0)
+	if (make_directory(d) < 0)
+		return -1;
+	err = names_keep(d->names, d->names_path);
+	if (err < 0)
+		log_warn("%s: %s: addresses of names will change at the next "
+			 "start",
+			 d->names_path, strerror(-err));
+	if (start_workers(d) < 0 || start_control(d) < 0)
 		return -1;
 	look_up_hops(d);
 	if (d->opts->watch_pid > 0)
@@ -568,6 +580,9 @@ static void say_ready(const struct tunneld *d)
 {
 	ssize_t n;
 
+	if (d->snapshot.proxy == NULL && d->snapshot.relays->count == 0)
+		log_warn("neither a proxy nor a relay is configured, so apps "
+			 "connect directly; see tunneld.conf(5)");
 	if (d->opts->ready_fd >= 0) {
 		n = write(d->opts->ready_fd, "\n", 1);
 		(void)n;
@@ -608,8 +623,10 @@ static void stop(struct tunneld *d)
 	policy_put(d->policy);
 	names_free(d->names);
 	loop_free(d->loop);
-	if (d->opts->private_daemon)
+	if (d->opts->private_daemon) {
+		unlink(d->names_path);
 		rmdir(dirname(d->socket));
+	}
 }
 
 static void raise_descriptor_limit(void)

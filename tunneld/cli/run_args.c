@@ -106,15 +106,20 @@ static const struct {
 	{ ENV_RELAY_SECRET_FILE, "relay.cli.secret_file=" },
 };
 
-static bool is_credential(const char *setting)
+/* Whether one of the settings is for `key`. */
+static bool is_set(const struct run_args *args, const char *key)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(relay_credentials); i++) {
-		const char *key = relay_credentials[i].key;
-
-		if (strncmp(setting, key, strlen(key)) == 0)
+	for (size_t i = 0; i < args->set_count; i++)
+		if (strncmp(args->set[i], key, strlen(key)) == 0)
 			return true;
-	}
 	return false;
+}
+
+static bool has_relay_credentials(const struct run_args *args)
+{
+	return is_set(args, "relay.cli.secret_file=") ||
+	       (is_set(args, "relay.cli.username=") &&
+		is_set(args, "relay.cli.password_file="));
 }
 
 static int take_relay_credentials(struct run_args *args)
@@ -128,15 +133,14 @@ static int take_relay_credentials(struct run_args *args)
 			err = make_setting(args, relay_credentials[i].key,
 					   value);
 	}
-	if (err)
+	if (err || has_relay_credentials(args))
 		return err;
-	for (size_t i = 0; i < args->set_count; i++)
-		if (is_credential(args->set[i]))
-			return 0;
-	say("run: --relay needs credentials; put a user name into the "
-	    "environment, " ENV_RELAY_USERNAME
-	    "=USER, and the name of a file with its "
-	    "password, " ENV_RELAY_PASSWORD_FILE "=FILE");
+	say("run: --relay needs credentials in the environment: the user name "
+	    "in " ENV_RELAY_USERNAME
+	    " and the name of a file with the password "
+	    "in " ENV_RELAY_PASSWORD_FILE
+	    ", or that of a file with a shared secret "
+	    "in " ENV_RELAY_SECRET_FILE);
 	return -EINVAL;
 }
 

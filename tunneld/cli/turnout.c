@@ -35,7 +35,7 @@ static const struct verb verbs[] = {
 			"      --proxy URL          http://HOST:PORT, env or "
 			"none\n"
 			"      --relay URI          "
-			"turns:HOST:443?transport=tcp\n"
+			"'turns:HOST:443?transport=tcp'\n"
 			"      --set SEC.KEY=VALUE  one setting of "
 			"tunneld.conf(5); may be repeated\n"
 			"      --strict             refuse a COMMAND that "
@@ -98,8 +98,9 @@ static int print_usage(void)
 	       "  --help, --version\n"
 	       "\n"
 	       "For instance: turnout run --proxy http://proxy:3128 \\\n"
-	       "                  --relay turns:relay.example.net:443"
-	       "?transport=tcp -- chromium\n"
+	       "            --relay "
+	       "'turns:relay.example.net:443?transport=tcp' "
+	       "-- chromium\n"
 	       "See turnout(1), tunneld(8) and tunneld.conf(5).\n");
 	return say_flush_stdout() ? VERB_FAILED : VERB_OK;
 }
