@@ -236,7 +236,51 @@ static void test_threads(void)
 	names_free(n);
 }
 
+/* Apps remember addresses over a restart, of names that collided too. */
+static void test_kept(void)
+{
+	char path[] = "/tmp/test-names.XXXXXX";
+	struct names *n = make("198.18.0.0/27", "fd00::/120");
+	struct endpoint addr[20], other;
+	char name[32];
+	FILE *file;
+	int fd = mkstemp(path);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	CU_ASSERT_EQUAL_FATAL(names_keep(n, path), 0);
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "host%d.example", 7 * i % 20);
+		addr[i] = address(n, name, ENDPOINT_IPV4);
+	}
+	other = address(n, "six.example", ENDPOINT_IPV6);
+	names_free(n);
+	file = fopen(path, "a");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	fputs("4\n9 x.example\nnonsense\n4 bad..name\n4 cut.exam", file);
+	fclose(file);
+	n = make("198.18.0.0/27", "fd00::/120");
+	CU_ASSERT_EQUAL_FATAL(names_keep(n, path), 0);
+	for (int i = 19; i >= 0; i--) {
+		struct endpoint again;
+
+		snprintf(name, sizeof(name), "host%d.example", 7 * i % 20);
+		again = address(n, name, ENDPOINT_IPV4);
+		CU_ASSERT(endpoint_equal(&again, &addr[i]));
+	}
+	addr[0] = address(n, "six.example", ENDPOINT_IPV6);
+	CU_ASSERT(endpoint_equal(&addr[0], &other));
+	names_free(n);
+	unlink(path);
+	CU_ASSERT_EQUAL(symlink("/etc/passwd", path), 0);
+	n = make("198.18.0.0/27", "fd00::/120");
+	CU_ASSERT(names_keep(n, path) < 0);
+	names_free(n);
+	unlink(path);
+}
+
 static CU_TestInfo tests[] = {
+	{ "addresses last over a restart", test_kept },
 	{ "there and back", test_there_and_back },
 	{ "the same over restarts", test_stable },
 	{ "a pool that is full", test_full },

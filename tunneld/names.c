@@ -21,9 +21,15 @@
 #include "hostname.h"
 #include "hosts.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
 
 #define ENTRIES_MAX   (1u << 18) /* some 100 bytes each */
 #define EDGE          256u
@@ -50,6 +56,7 @@ struct names {
 	pthread_mutex_t lock;
 	struct pool pool[2]; /* IPv4, IPv6 */
 	struct hosts hosts;
+	int kept; /* where new names are written; -1: nowhere */
 };
 
 /* FNV-1a, 64 bits, folded: names come from apps of this machine, which harm
@@ -234,6 +241,7 @@ struct names *names_new(const struct names_opts *opts)
 		free(n);
 		return NULL;
 	}
+	n->kept = -1;
 	hosts_init(&n->hosts, HOSTS_FILE);
 	pool_init(&n->pool[0], &opts->pool4, opts->pool4_bits);
 	pool_init(&n->pool[1], &opts->pool6, opts->pool6_bits);
@@ -247,6 +255,8 @@ void names_free(struct names *n)
 	pool_fini(&n->pool[0]);
 	pool_fini(&n->pool[1]);
 	hosts_fini(&n->hosts);
+	if (n->kept >= 0)
+		close(n->kept);
 	pthread_mutex_destroy(&n->lock);
 	free(n);
 }
@@ -254,6 +264,53 @@ void names_free(struct names *n)
 bool names_normalise(const char *name, char out[CONTROL_NAME_MAX + 1])
 {
 	return hostname_normalise(name, out);
+}
+
+/* One line a name, in the order in which they came: read again in that order,
+ * each gets the address that it had. */
+static void keep(struct names *n, uint8_t family, const char *name)
+{
+	char line[CONTROL_NAME_MAX + 8];
+	int len = snprintf(line, sizeof(line), "%d %s\n", family, name);
+	ssize_t put;
+
+	if (n->kept < 0)
+		return;
+	put = write(n->kept, line, (size_t)len);
+	(void)put; /* a full disk costs the address after a restart, no more */
+}
+
+int names_keep(struct names *n, const char *path)
+{
+	char line[CONTROL_NAME_MAX + 8], name[sizeof(line)];
+	struct endpoint addr;
+	struct stat st;
+	unsigned int family;
+	FILE *file;
+	int fd = open(path,
+		      O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+		      0600);
+
+	if (fd < 0)
+		return -errno;
+	file = fdopen(dup(fd), "r");
+	if (file == NULL || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_uid != geteuid()) {
+		if (file != NULL)
+			fclose(file);
+		close(fd);
+		return -EPERM;
+	}
+	while (fgets(line, sizeof(line), file) != NULL) {
+		/* A line that is cut or odd is left out. */
+		if (strchr(line, '\n') == NULL ||
+		    sscanf(line, "%1u %262s", &family, name) != 2 ||
+		    !names_address(n, name, (uint8_t)family, &addr))
+			continue;
+	}
+	fclose(file);
+	n->kept = fd;
+	return 0;
 }
 
 bool names_address(struct names *n, const char *name, uint8_t family,
@@ -272,8 +329,11 @@ bool names_address(struct names *n, const char *name, uint8_t family,
 	hash = hash_name(plain);
 	pthread_mutex_lock(&n->lock);
 	e = find_name(p, plain, hash);
-	if (e == NULL)
+	if (e == NULL) {
 		e = pool_add(p, plain, hash);
+		if (e != NULL)
+			keep(n, family, plain);
+	}
 	if (e != NULL)
 		low = e->offset;
 	pthread_mutex_unlock(&n->lock);

@@ -4,8 +4,8 @@
  *
  * Thread-safe (one mutex; not on the datagram path). Names are stored in
  * lower case without a trailing dot. The same name keeps the same address for
- * the daemon's lifetime, and over restarts where the pool allows: the address
- * is derived from a hash of the name first, and moved on collision only.
+ * the daemon's lifetime, and over restarts with names_keep(): the address is
+ * derived from a hash of the name first, and moved on collision only.
  */
 #ifndef NAMES_H
 #define NAMES_H
@@ -27,6 +27,10 @@ struct names_opts {
 
 struct names *names_new(const struct names_opts *opts) MUST_CHECK;
 void names_free(struct names *n);
+/* Keep the names in a file of our own (mode 0600): those that are in it have
+ * the addresses that they had, as apps remember them over a restart; new ones
+ * are added. To be called before the first look-up. 0 or -errno. */
+int names_keep(struct names *n, const char *path) MUST_CHECK;
 
 /* Lower case, no trailing dot; false when it is not a host name at all
  * (empty, over 255 bytes, an IP literal, a label over 63, odd bytes). */
