@@ -81,10 +81,11 @@ static bool claim(struct sock *s, int fd, const struct sockaddr *addr)
 	return claimed;
 }
 
-static void unclaim(struct sock *s)
+static void unclaim(struct sock *s, uint32_t serial)
 {
 	sock_lock(s);
-	atomic_store(&s->tcp.state, TCP_STATE_PLAIN);
+	if (s->serial == serial)
+		atomic_store(&s->tcp.state, TCP_STATE_PLAIN);
 	sock_unlock(s);
 }
 
@@ -134,15 +135,17 @@ static int wait_for_verdict(struct sock *s, int fd, uint32_t serial,
 	return error != 0 ? stream_fail(error) : 0;
 }
 
-/* Forget the attempt, or let other calls find it. */
-static void set_control(struct sock *s, int control)
+/* Let other calls find `control`. False: the socket is another one by now. */
+static bool set_control(struct sock *s, uint32_t serial, int control)
 {
+	bool kept;
+
 	sock_lock(s);
-	if (control < 0)
-		atomic_store(&s->tcp.state, TCP_STATE_PLAIN);
-	else
+	kept = s->serial == serial;
+	if (kept)
 		s->tcp.control = control + 1;
 	sock_unlock(s);
+	return kept;
 }
 
 static int through_tunneld(struct sock *s, int fd, const struct sockaddr *addr,
@@ -154,9 +157,14 @@ static int through_tunneld(struct sock *s, int fd, const struct sockaddr *addr,
 	if (!claim(s, fd, addr))
 		return stream_fail(EALREADY);
 	control = connect_dial(fd, dest);
-	set_control(s, control);
-	if (control < 0)
+	if (control < 0) {
+		unclaim(s, serial);
 		return stream_fail(ENETUNREACH);
+	}
+	if (!set_control(s, serial, control)) {
+		next.close(control);
+		return stream_fail(EBADF);
+	}
 	if (s->tcp.flags & O_NONBLOCK)
 		return go_on_later(s, fd, serial, control, EINPROGRESS);
 	return wait_for_verdict(s, fd, serial, control);
@@ -192,14 +200,14 @@ static int connect_stranger(int fd, const struct sockaddr *addr, socklen_t len)
 	return connect_plain(s, fd, addr, len);
 }
 
-static bool is_v6only(int fd)
+static int int_option(int fd, int level, int name)
 {
-	int value = 0;
-	socklen_t len = sizeof(value);
+	socklen_t len = sizeof(int);
+	int value = -1, saved = errno;
 
-	return next.getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &len) ==
-		       0 &&
-	       value != 0;
+	next.getsockopt(fd, level, name, &value, &len);
+	errno = saved;
+	return value;
 }
 
 /* Whether the kernel would try at all; else its errno is the right answer. */
@@ -211,7 +219,7 @@ static bool is_connectable(const struct sock *s, int fd,
 	    addr->sa_family != s->family)
 		return false;
 	return s->family != AF_INET6 || dest->family != ENDPOINT_IPV4 ||
-	       !is_v6only(fd);
+	       int_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 1;
 }
 
 static int connect_plain(struct sock *s, int fd, const struct sockaddr *addr,
@@ -220,7 +228,7 @@ static int connect_plain(struct sock *s, int fd, const struct sockaddr *addr,
 	struct endpoint dest;
 	int state = kernel_state(fd);
 
-	if (state < 0)
+	if (state < 0 || int_option(fd, SOL_SOCKET, SO_DOMAIN) != s->family)
 		return connect_stranger(fd, addr, len);
 	if (state != TCP_CLOSE || !is_connectable(s, fd, addr, len, &dest))
 		return next.connect(fd, addr, len);
@@ -249,7 +257,7 @@ static int disconnect(struct sock *s, int fd, const struct sockaddr *addr,
 	if (error != 0)
 		return stream_fail(-error);
 	if (state == TCP_STATE_BROKEN || state == TCP_STATE_CONNECTED)
-		unclaim(s);
+		unclaim(s, s->serial);
 	atomic_store(&s->tcp.error, 0);
 	atomic_store(&s->tcp.direct, false);
 	return next.connect(fd, addr, len);
@@ -272,7 +280,7 @@ int stream_connect(struct sock *s, int fd, const struct sockaddr *addr,
 	enum tcp_state state;
 	int error;
 
-	if (len >= (socklen_t)sizeof(addr->sa_family) &&
+	if (addr != NULL && len >= (socklen_t)sizeof(addr->sa_family) &&
 	    addr->sa_family == AF_UNSPEC)
 		return disconnect(s, fd, addr, len);
 	state = stream_state(s, fd);
@@ -290,7 +298,7 @@ int stream_connect(struct sock *s, int fd, const struct sockaddr *addr,
 	if (state == TCP_STATE_FAILED && stream_restore(s, fd, state) != 0)
 		return stream_fail(ENOBUFS);
 	if (state == TCP_STATE_BROKEN)
-		unclaim(s);
+		unclaim(s, s->serial);
 	if (error != 0)
 		return stream_fail(error);
 	return connect_plain(s, fd, addr, len);

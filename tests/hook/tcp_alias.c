@@ -271,6 +271,24 @@ static void number_used_again_by_socket(void)
 	close(fd);
 }
 
+/* A socket of another family at a number that we take for an IPv4 one is not
+ * let out past the policy. */
+static void number_used_again_by_ipv6(void)
+{
+	struct sockaddr_in6 a = to6("2001:db8::", OK_LATER);
+	int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int fd = tcp_socket(0), other = socket(AF_INET6, SOCK_STREAM, 0);
+
+	CHECK(process >= 0 && other >= 0);
+	close_behind_our_back(fd);
+	CHECK(syscall(SYS_pidfd_getfd, process, other, 0) == fd);
+	CHECK(connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
+	check_echo(fd);
+	close(fd);
+	close(other);
+	close(process);
+}
+
 /* The old socket's peer is not that of the new one. */
 static void number_used_again_by_accept(void)
 {
@@ -424,6 +442,8 @@ static const struct hook_case cases[] = {
 	  number_used_again_by_unix },
 	{ "alias closed behind our back", alias_used_again },
 	{ "closed behind our back, socket there", number_used_again_by_socket },
+	{ "closed behind our back, IPv6 socket there",
+	  number_used_again_by_ipv6 },
 	{ "closed behind our back, accepted there",
 	  number_used_again_by_accept },
 	{ "syscall() reaches the hooks", raw_calls },

@@ -532,6 +532,7 @@ static void wrong_addresses(void)
 	CHECK_FAILS(connect(fd, (struct sockaddr *)&mapped, sizeof(mapped)),
 		    EAFNOSUPPORT);
 	CHECK_FAILS(connect(fd, (struct sockaddr *)&a, 8), EINVAL);
+	CHECK_FAILS(connect(fd, NULL, sizeof(a)), EFAULT);
 	close(fd);
 }
 
