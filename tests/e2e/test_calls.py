@@ -25,11 +25,16 @@ def tunnelled(lab, mood, app, name, **conf):
     usual_s = open_call(lab, app)
     lab.set_mood(mood)
     config = lab.config(name, user=call.USERS.get(app, "root"), **conf)
-    ends = call.Call(lab, app, name, wrap=lab.run(config)).finish()
-    call.check_good(*ends)
-    took_s = ends[0]["took_s"]
-    check(took_s <= usual_s + LONGER_S,
-          f"connected after {took_s} s, in the open network {usual_s} s")
+    # Two tries, as in the open network: a busy machine is nobody's fault.
+    for number in (1, 2):
+        ends = call.Call(lab, app, f"{name}-{number}",
+                         wrap=lab.run(config)).finish()
+        call.check_good(*ends)
+        took_s = ends[0]["took_s"]
+        if took_s <= usual_s + LONGER_S:
+            break
+    check(took_s <= usual_s + LONGER_S, f"connected after {took_s} s, twice; "
+          f"in the open network {usual_s} s")
     check_no_leak(lab)
     lab.remark = (f"connected in {took_s} s, open {usual_s} s; packets in "
                   f"{ends[0]['packets']}, out {ends[1]['packets']}; "
