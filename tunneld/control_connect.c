@@ -106,7 +106,10 @@ static void log_failure(struct control *c, const struct dial_request *req,
 			pid_t pid, uint64_t now_ms)
 {
 	unsigned int suppressed;
-	bool target = req->reason == DIAL_TARGET_UNREACH ||
+	/* What one destination gets, a refusal by the proxy's rules included,
+	 * is the app's business; a hop that fails is everybody's. */
+	bool target = req->reason == DIAL_PROXY_DENIED ||
+		      req->reason == DIAL_TARGET_UNREACH ||
 		      req->reason == DIAL_TARGET_TIMEOUT ||
 		      req->reason == DIAL_TARGET_REFUSED ||
 		      req->reason == DIAL_TARGET_DNS;
