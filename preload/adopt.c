@@ -43,10 +43,12 @@ static bool is_inet_address(const struct sockaddr *addr, socklen_t len)
 static enum sock_kind kind_of(int fd)
 {
 	int type = int_option(fd, SO_TYPE);
+	int protocol = int_option(fd, SO_PROTOCOL);
 
-	if (type == SOCK_STREAM && int_option(fd, SO_PROTOCOL) == IPPROTO_TCP)
+	if (type == SOCK_STREAM &&
+	    (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP))
 		return SOCK_KIND_TCP;
-	if (type == SOCK_DGRAM && int_option(fd, SO_PROTOCOL) == IPPROTO_UDP)
+	if (type == SOCK_DGRAM && protocol == IPPROTO_UDP)
 		return SOCK_KIND_UDP;
 	return SOCK_KIND_NONE;
 }

@@ -134,7 +134,9 @@ static enum sock_kind kind_of(int domain, int type, int protocol)
 	type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (domain != AF_INET && domain != AF_INET6)
 		return SOCK_KIND_NONE;
-	if (type == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
+	/* Multipath TCP falls back to TCP at a proxy that does not know it. */
+	if (type == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP ||
+				    protocol == IPPROTO_MPTCP))
 		return SOCK_KIND_TCP;
 	if (type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP))
 		return SOCK_KIND_UDP;

@@ -428,7 +428,28 @@ static void test_close(void)
 	app_send(a, SECRET, WIRE_DATA, &peer, "x", 1);
 	CU_ASSERT(run_until(&f, all_have_mail));
 	app_send(a, SECRET, WIRE_CLOSE, &peer, NULL, 0);
+	close(a->fd);
+	a->fd = -1;
 	CU_ASSERT(run_until(&f, first_is_gone));
+	close_fixture(&f);
+}
+
+/* A parent closes its descriptor; the child that it made goes on. */
+static void test_close_of_one(void)
+{
+	struct fixture f;
+	struct app *a;
+	uint64_t end_ms;
+
+	open_fixture(&f);
+	a = open_app(&f);
+	app_send(a, SECRET, WIRE_DATA, &peer, "x", 1);
+	CU_ASSERT(run_until(&f, all_have_mail));
+	app_send(a, SECRET, WIRE_CLOSE, &peer, NULL, 0);
+	end_ms = clock_now_ms() + 200;
+	while (clock_now_ms() < end_ms)
+		CU_ASSERT(run_until(&f, all_have_mail));
+	CU_ASSERT_FALSE(a->gone);
 	close_fixture(&f);
 }
 
@@ -483,6 +504,7 @@ static CU_TestInfo tests[] = {
 	{ "strangers are ignored", test_strangers },
 	{ "the rules hold in tunneld too", test_policy_holds },
 	{ "CLOSE ends a flow", test_close },
+	{ "CLOSE by one of two owners does not", test_close_of_one },
 	{ "a socket that closed without a word is found", test_sweep },
 	{ "a cut connection is made again", test_cut },
 	CU_TEST_INFO_NULL,

@@ -46,6 +46,9 @@
 #define HELD_MAX           16
 #define HELD_REQUEST_BYTES 128
 #define ANSWER_BYTES       256
+/* CLOSE is sent just before the socket is closed, and by a parent whose child
+ * goes on with it: a hint to look, a moment later. */
+#define CLOSING_MS 20
 /* An app that registered and then never sent is swept after this. */
 #define FIRST_DATAGRAM_MS 30000
 
@@ -70,6 +73,7 @@ struct flow {
 	uint64_t cookie;
 	uint64_t secret;
 	uint64_t opened_ms;
+	struct loop_timer closing;
 	bool gone;
 
 	struct uplink *uplink[NUM_UPLINKS];
@@ -89,6 +93,7 @@ static void go(struct flow *f)
 	if (f->gone)
 		return;
 	f->gone = true;
+	loop_timer_stop(f->env->loop, &f->closing);
 	loop_fd_del(f->env->loop, &f->watch);
 	f->env->on_gone(f->env->arg, f);
 }
@@ -298,6 +303,16 @@ static void learn_app(struct flow *f, const struct endpoint *from)
 		f->app = *from;
 }
 
+static void on_closing(void *arg, uint64_t now_ms)
+{
+	struct flow *f = arg;
+
+	if (f->env->sockdiag < 0)
+		go(f);
+	else
+		flow_sweep(f, now_ms);
+}
+
 static void take(struct flow *f, const struct local_datagram *d,
 		 uint64_t now_ms)
 {
@@ -310,11 +325,12 @@ static void take(struct flow *f, const struct local_datagram *d,
 	if (h.secret != f->secret || !wire_decode(&h, &peer))
 		goto malformed;
 	stats_add(&f->env->stats->datagrams_from_apps, 1);
+	learn_app(f, &d->from);
 	if (h.type == WIRE_CLOSE) {
-		go(f);
+		loop_timer_set(f->env->loop, &f->closing, now_ms + CLOSING_MS,
+			       on_closing, f);
 		return;
 	}
-	learn_app(f, &d->from);
 	dispatch(f, &peer, d->data + sizeof(h), d->len - sizeof(h), now_ms);
 	return;
 malformed:
@@ -374,6 +390,7 @@ void flow_free(struct flow *f)
 		return;
 	for (int i = 0; i < NUM_UPLINKS; i++)
 		uplink_free(f->uplink[i]);
+	loop_timer_stop(f->env->loop, &f->closing);
 	name_peers_free(f->peers);
 	dns_serve_free(f->dns);
 	free(f->held);
