@@ -6,12 +6,10 @@ Processor time is user and system time of a process (what stands in
 warm-up and the last answer.
 """
 import json
-import os
 import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import time
 
 import lab as labs
@@ -43,6 +41,10 @@ def missing():
 def cpu_us(pid):
     """A process's time, its dead threads' too; see clock_getcpuclockid(3)."""
     return time.clock_gettime_ns((~pid << 3) | 2) / 1000
+
+
+def since(before, after):
+    return {name: value - before[name] for name, value in after.items()}
 
 
 class Bench:
@@ -124,8 +126,24 @@ class Bench:
             pids["squid"] = self.squid
         return {name: cpu_us(pid) for name, pid in pids.items()}
 
+    def losses(self, way):
+        """Datagrams lost so far by tunneld, and for want of room in the
+        relay's sockets, which is not the tunnel's doing."""
+        snmp = [line.split() for line in self.lab.dmz.do(
+            "cat", "/proc/net/snmp").splitlines() if line.startswith("Udp:")]
+        found = {"relay": int(dict(zip(*snmp))["RcvbufErrors"]),
+                 "tunneld": 0}
+        if way in self.tunnelds:
+            status = self.lab.inside.do(
+                "env", f"TURNOUT_SOCKET={self.tunnelds[way].socket}",
+                self.lab.turnout, "status")
+            found["tunneld"] = sum(
+                int(line.split()[-1]) for line in status.splitlines()
+                if line.startswith("drop_"))
+        return found
+
     @staticmethod
-    def per_packet(row, spent):
+    def per_packet(row, spent, lost):
         """Time for each packet delivered, up or down, and in all inside."""
         packets = 2 * row["received"]
         spent = {"app": row["app_cpu_us"], **spent}
@@ -135,19 +153,22 @@ class Bench:
             row["cpu_app_us"] + row.get("cpu_tunneld_us", 0), 2)
         row["lost_percent"] = round(
             100 * (row["sent"] - row["received"]) / row["sent"], 3)
+        for name, datagrams in lost.items():
+            row[f"lost_{name}_percent"] = round(
+                100 * datagrams / row["sent"], 3)
         return row
 
     def rtt(self, way, size, pps, seconds):
         if way == "uclient":
             return self.uclient(size, pps, seconds)
         child = self.said_ready(self.begin(way, "rtt", size, pps, seconds))
-        before = self.clocks(way)
+        before, lost = self.clocks(way), self.losses(way)
         row = self.verdict(child, seconds + 30)
-        spent = {name: after - before[name]
-                 for name, after in self.clocks(way).items()}
+        spent = since(before, self.clocks(way))
+        lost = since(lost, self.losses(way))
         if spent.get("tunneld", 1e9) < row["received"]:
             raise RuntimeError(f"{way}: the packets did not pass tunneld")
-        return self.per_packet(row, spent)
+        return self.per_packet(row, spent, lost)
 
     def uclient(self, size, pps, seconds):
         """coturn's client: several clients where one can't send so much."""
@@ -159,7 +180,7 @@ class Bench:
                "UCLIENT_CLOCK": str(clock)}
         if self.printed_rtt_ms is not None:
             env["UCLIENT_EXPECT"] = str(clients * messages)
-        before = self.clocks("uclient")
+        before, lost = self.clocks("uclient"), self.losses("uclient")
         child = self.lab.inside.start(
             "turnutils_uclient", "-t", "-S", "-c", "-m", clients, "-n",
             messages, "-l", size, "-z", 1, "-e", labs.WORLD, "-r", PEER_PORT,
@@ -167,13 +188,13 @@ class Bench:
             labs.RELAY, stdout=subprocess.PIPE, text=True, env=env,
             stderr=subprocess.STDOUT)
         out, _ = child.communicate(timeout=10 * seconds + 60)
-        spent = {name: after - before[name]
-                 for name, after in self.clocks("uclient").items()}
+        spent = since(before, self.clocks("uclient"))
+        lost = since(lost, self.losses("uclient"))
         printed = re.search(r"round trip delay ([\d.]+) ms", out)
         if printed:
             self.printed_rtt_ms = float(printed[1])
         row = json.loads(clock.read_text())
-        return self.per_packet(row, spent)
+        return self.per_packet(row, spent, lost)
 
     def rate(self, way, size, direction):
         """Begins below the last round's result, to find it in fewer steps."""

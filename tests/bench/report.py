@@ -39,7 +39,7 @@ def machine():
             "congestion_control":
                 read("/proc/sys/net/ipv4/tcp_congestion_control"),
             "coturn": version("turnserver", "--version"),
-            "openssl": version("openssl", "version"),
+            "openssl": version("openssl", "version").partition(" (")[0],
             "ticks": cpu_ticks()}
 
 
@@ -109,11 +109,13 @@ def show_rtt(rows, size, pps):
 
     table(f"{size} B, {pps} packets/s each way: round trip, us",
           ["way", "p50", "p99", "mean", "p50 - direct", "p50 : direct",
-           "p50 : uclient", "lost %"],
+           "p50 : uclient", "lost %", "by tunneld", "relay's socket"],
           [[way, f.text("p50_us"), f.text("p99_us"), f.text("mean_us"),
             added(f), ratio(f.median("p50_us"), direct),
             ratio(f.median("p50_us"), uclient),
-            f.text("lost_percent", digits=2)]
+            f.text("lost_percent", digits=2),
+            f.text("lost_tunneld_percent", digits=2),
+            f.text("lost_relay_percent", digits=2)]
            for way, f in picked.items()])
     direct = picked.get("direct", none).median("cpu_inside_us")
     uclient = picked.get("uclient", none).median("cpu_inside_us")
@@ -200,6 +202,9 @@ def show(found):
         for pps in sorted({row["pps"] for row in rows if "pps" in row}):
             show_rtt(rows, size, pps)
         show_rate(rows, size)
+    if found["uclient_printed_rtt_ms"] is not None:
+        print("\nturnutils_uclient itself prints a mean round trip of "
+              f"{found['uclient_printed_rtt_ms']} ms: its clock has 1 ms")
     show_burst(rows)
     show_pool(rows)
     show_hooks(found["hooks"])
