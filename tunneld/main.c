@@ -305,8 +305,13 @@ static int make_directory(const struct tunneld *d)
 
 	snprintf(path, sizeof(path), "%s", d->socket);
 	dir = dirname(path);
-	if (mkdir(dir, serves_everyone(d) ? 0755 : 0700) == 0 ||
-	    errno == EEXIST)
+	if (mkdir(dir, 0700) == 0) {
+		/* Whatever the umask: everybody has to reach the socket. */
+		if (serves_everyone(d) && chmod(dir, 0755) < 0)
+			log_warn("%s: %s", dir, strerror(errno));
+		return 0;
+	}
+	if (errno == EEXIST)
 		return 0;
 	log_err("%s: %s", dir, strerror(errno));
 	return -1;
