@@ -12,9 +12,9 @@
 
 #include "addr.h"
 #include "hostname.h"
+#include "words.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -22,22 +22,6 @@
 #define HTTP_PORT  80
 #define TURN_PORT  3478 /* RFC 7065, 3.2 */
 #define TURNS_PORT 5349
-
-struct words {
-	char *text;
-	size_t max;
-};
-
-PRINTF_LIKE(2, 3)
-static int wrong(const struct words *w, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(w->text, w->max, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 static int hex(char c)
 {
@@ -79,24 +63,26 @@ static int parse_host(const char *text, uint16_t default_port,
 
 	uri->port = default_port;
 	if (*text != '[' && strchr(text, ':') != strrchr(text, ':'))
-		return wrong(w,
-			     "`%s`: write an IPv6 address in brackets, as in "
-			     "[2001:db8::1]:443",
-			     text);
+		return words_wrong(
+			w,
+			"`%s`: write an IPv6 address in brackets, as in "
+			"[2001:db8::1]:443",
+			text);
 	if (*text == '\0' || *text == ':')
-		return wrong(w, "the host is missing");
+		return words_wrong(w, "the host is missing");
 	if (!addr_split_host_port(text, host, sizeof(host), &uri->port))
-		return wrong(w,
-			     "`%s` is not HOST or HOST:PORT with a port of 1 "
-			     "to 65535",
-			     text);
+		return words_wrong(
+			w,
+			"`%s` is not HOST or HOST:PORT with a port of 1 "
+			"to 65535",
+			text);
 	if (addr_parse_ip(host, &e)) {
 		strcpy(uri->host, addr_format_ip(&e, ip));
 		return 0;
 	}
 	if (!hostname_normalise(host, uri->host))
-		return wrong(w, "`%s` is neither a host name nor an address",
-			     host);
+		return words_wrong(
+			w, "`%s` is neither a host name nor an address", host);
 	return 0;
 }
 
@@ -113,8 +99,9 @@ static int parse_user(const char *text, size_t len, struct conf_uri *uri,
 	     percent_decode(colon + 1, len - user_len - 1, uri->password,
 			    sizeof(uri->password))))
 		return 0;
-	return wrong(w, "the user name or password before the @ is not well "
-			"formed (percent-encoded, at most 255 characters)");
+	return words_wrong(w,
+			   "the user name or password before the @ is not well "
+			   "formed (percent-encoded, at most 255 characters)");
 }
 
 static int check_scheme(const char *text, size_t len, const struct words *w)
@@ -122,12 +109,14 @@ static int check_scheme(const char *text, size_t len, const struct words *w)
 	if (len == 4 && strncasecmp(text, "http", 4) == 0)
 		return 0;
 	if (len == 5 && strncasecmp(text, "https", 5) == 0)
-		return wrong(w, "https:// proxies are not supported by this "
-				"version: write http://HOST:PORT");
+		return words_wrong(w,
+				   "https:// proxies are not supported by this "
+				   "version: write http://HOST:PORT");
 	if (len >= 5 && strncasecmp(text, "socks", 5) == 0)
-		return wrong(w, "SOCKS proxies are not supported by this "
-				"version: write http://HOST:PORT");
-	return wrong(w, "not the URL of an HTTP proxy: write http://HOST:PORT");
+		return words_wrong(w, "SOCKS proxies are not supported by this "
+				      "version: write http://HOST:PORT");
+	return words_wrong(
+		w, "not the URL of an HTTP proxy: write http://HOST:PORT");
 }
 
 int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
@@ -148,9 +137,9 @@ int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
 	}
 	at = strrchr(text, '@');
 	if (at != NULL && !credentials)
-		return wrong(&w, "secrets never stand in the file: write "
-				 "http://HOST:PORT, and username and "
-				 "password_file");
+		return words_wrong(&w, "secrets never stand in the file: write "
+				       "http://HOST:PORT, and username and "
+				       "password_file");
 	if (at != NULL) {
 		if (parse_user(text, (size_t)(at - text), uri, &w) < 0)
 			return -EINVAL;
@@ -158,9 +147,10 @@ int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
 	}
 	len = strcspn(text, "/?#");
 	if (text[len] != '\0' && strcmp(text + len, "/") != 0)
-		return wrong(&w, "a proxy has no path: write http://HOST:PORT");
+		return words_wrong(
+			&w, "a proxy has no path: write http://HOST:PORT");
 	if (len >= sizeof(authority))
-		return wrong(&w, "the host is longer than any name");
+		return words_wrong(&w, "the host is longer than any name");
 	memcpy(authority, text, len);
 	authority[len] = '\0';
 	return parse_host(authority, HTTP_PORT, uri, &w);
@@ -174,20 +164,21 @@ static int parse_transport(const char *query, bool tls, const struct words *w)
 	if (query == NULL) {
 		if (tls)
 			return 0;
-		return wrong(w, "turn: means UDP by itself, which relays "
-				"behind a proxy cannot use: write "
-				"turn:HOST:PORT?transport=tcp");
+		return words_wrong(w, "turn: means UDP by itself, which relays "
+				      "behind a proxy cannot use: write "
+				      "turn:HOST:PORT?transport=tcp");
 	}
 	if (strncasecmp(query, key, sizeof(key) - 1) != 0)
-		return wrong(w, "only ?transport=tcp may follow the host");
+		return words_wrong(w,
+				   "only ?transport=tcp may follow the host");
 	query += sizeof(key) - 1;
 	if (strcasecmp(query, "tcp") == 0)
 		return 0;
 	if (strcasecmp(query, "udp") == 0)
-		return wrong(w, "relays are not reached over UDP by this "
-				"version: write ?transport=tcp");
-	return wrong(w, "transport `%s` is unknown: write ?transport=tcp",
-		     query);
+		return words_wrong(w, "relays are not reached over UDP by this "
+				      "version: write ?transport=tcp");
+	return words_wrong(w, "transport `%s` is unknown: write ?transport=tcp",
+			   query);
 }
 
 int conf_uri_turn(const char *text, struct conf_uri *uri, char *words,
@@ -201,20 +192,22 @@ int conf_uri_turn(const char *text, struct conf_uri *uri, char *words,
 	memset(uri, 0, sizeof(*uri));
 	uri->tls = strncasecmp(text, "turns:", 6) == 0;
 	if (!uri->tls && strncasecmp(text, "turn:", 5) != 0)
-		return wrong(&w, "not the URI of a relay: write "
-				 "turns:HOST:443?transport=tcp");
+		return words_wrong(&w, "not the URI of a relay: write "
+				       "turns:HOST:443?transport=tcp");
 	text = strchr(text, ':') + 1;
 	if (strncmp(text, "//", 2) == 0)
-		return wrong(&w, "no // in the URI of a relay: write "
-				 "turns:HOST:443?transport=tcp");
+		return words_wrong(&w, "no // in the URI of a relay: write "
+				       "turns:HOST:443?transport=tcp");
 	if (strchr(text, '@') != NULL)
-		return wrong(&w, "no user in the URI of a relay: write "
-				 "username, and password_file or secret_file");
+		return words_wrong(
+			&w, "no user in the URI of a relay: write "
+			    "username, and password_file or secret_file");
 	len = strcspn(text, "?/#");
 	if (text[len] != '\0' && text[len] != '?')
-		return wrong(&w, "only ?transport=tcp may follow the host");
+		return words_wrong(&w,
+				   "only ?transport=tcp may follow the host");
 	if (len >= sizeof(authority))
-		return wrong(&w, "the host is longer than any name");
+		return words_wrong(&w, "the host is longer than any name");
 	memcpy(authority, text, len);
 	authority[len] = '\0';
 	query = text[len] == '?' ? text + len + 1 : NULL;

@@ -11,30 +11,14 @@
 #include "addr.h"
 #include "hostname.h"
 #include "rules.h"
+#include "words.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TOKEN_MAX 300 /* a name of 255 bytes, brackets and ports */
-
-struct words {
-	char *text;
-	size_t max;
-};
-
-PRINTF_LIKE(2, 3)
-static int wrong(const struct words *w, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(w->text, w->max, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 /* The next blank-separated token: > 0 its length, 0 at the end, < 0 when it is
  * longer than any valid one. */
@@ -79,16 +63,18 @@ static int parse_ports(const char *text, struct rule *rule,
 			&rule->port_max))
 		goto fail;
 	if (rule->port_min > rule->port_max)
-		return wrong(w,
-			     "port range %s runs backwards: write the lower "
-			     "port first",
-			     text);
+		return words_wrong(
+			w,
+			"port range %s runs backwards: write the lower "
+			"port first",
+			text);
 	return 0;
 fail:
-	return wrong(w,
-		     "`%s` is not a port: write 1 to 65535, or a range as in "
-		     "5000-5100",
-		     text);
+	return words_wrong(
+		w,
+		"`%s` is not a port: write 1 to 65535, or a range as in "
+		"5000-5100",
+		text);
 }
 
 static int parse_prefix(const char *text, struct rule *rule,
@@ -96,10 +82,11 @@ static int parse_prefix(const char *text, struct rule *rule,
 {
 	if (addr_parse_prefix(text, &rule->ip, &rule->prefix_bits))
 		return 0;
-	return wrong(w,
-		     "`%s` is not a network: write ADDRESS/BITS with zero bits "
-		     "behind the prefix, as in 10.0.0.0/8",
-		     text);
+	return words_wrong(
+		w,
+		"`%s` is not a network: write ADDRESS/BITS with zero bits "
+		"behind the prefix, as in 10.0.0.0/8",
+		text);
 }
 
 static int parse_name(const char *text, struct rule *rule,
@@ -113,10 +100,11 @@ static int parse_name(const char *text, struct rule *rule,
 		return 0;
 	}
 	if (!hostname_normalise(suffix ? strchr(text, '.') + 1 : text, name))
-		return wrong(w,
-			     "`%s` is neither a host name nor an address: "
-			     "write NAME, .SUFFIX, ADDRESS, ADDRESS/BITS or *",
-			     text);
+		return words_wrong(
+			w,
+			"`%s` is neither a host name nor an address: "
+			"write NAME, .SUFFIX, ADDRESS, ADDRESS/BITS or *",
+			text);
 	/* hostname_normalise() leaves room: 253 bytes at most. */
 	rule->name[0] = '.';
 	strcpy(rule->name + suffix, name);
@@ -130,15 +118,16 @@ static int parse_bracketed(char *text, struct rule *rule, const struct words *w)
 	char plain[TOKEN_MAX];
 
 	if (close == NULL)
-		return wrong(w, "`%s` lacks its closing ]", text);
+		return words_wrong(w, "`%s` lacks its closing ]", text);
 	colon = strchr(close, ':');
 	if (colon != NULL)
 		*colon = '\0';
 	*close = '\0';
 	snprintf(plain, sizeof(plain), "%s%s", text + 1, close + 1);
 	if (strchr(plain, ':') == NULL)
-		return wrong(w, "brackets are for IPv6 addresses, not for `%s`",
-			     plain);
+		return words_wrong(
+			w, "brackets are for IPv6 addresses, not for `%s`",
+			plain);
 	if (parse_prefix(plain, rule, w) < 0)
 		return -EINVAL;
 	return colon ? parse_ports(colon + 1, rule, w) : 0;
@@ -181,20 +170,23 @@ static int parse_action(const char *text, struct rule *rule,
 		rule->action = (enum policy_action)i;
 		return 0;
 	}
-	return wrong(w,
-		     "`%s` is not an action: write direct, proxy, tunnel or "
-		     "block",
-		     text);
+	return words_wrong(
+		w,
+		"`%s` is not an action: write direct, proxy, tunnel or "
+		"block",
+		text);
 }
 
 static int check_protocol(struct rule *rule, const struct words *w)
 {
 	if (rule->action == POLICY_PROXY && rule->protocol == POLICY_UDP)
-		return wrong(w, "an HTTP proxy carries TCP only: write `proxy "
-				"tcp`, or `tunnel udp` for the relay");
+		return words_wrong(
+			w, "an HTTP proxy carries TCP only: write `proxy "
+			   "tcp`, or `tunnel udp` for the relay");
 	if (rule->action == POLICY_TUNNEL && rule->protocol == POLICY_TCP)
-		return wrong(w, "the tunnel carries UDP only: write `tunnel "
-				"udp`, or `proxy tcp` for the proxy");
+		return words_wrong(w,
+				   "the tunnel carries UDP only: write `tunnel "
+				   "udp`, or `proxy tcp` for the proxy");
 	if (rule->action == POLICY_PROXY)
 		rule->protocol = POLICY_TCP;
 	if (rule->action == POLICY_TUNNEL)
@@ -211,8 +203,9 @@ int rules_parse_line(const char *text, struct rule *rule, char *words,
 
 	memset(rule, 0, sizeof(*rule));
 	if (next_token(&text, token) <= 0)
-		return wrong(&w, "a rule starts with direct, proxy, tunnel or "
-				 "block");
+		return words_wrong(
+			&w, "a rule starts with direct, proxy, tunnel or "
+			    "block");
 	if (parse_action(token, rule, &w) < 0)
 		return -EINVAL;
 	n = next_token(&text, token);
@@ -221,16 +214,19 @@ int rules_parse_line(const char *text, struct rule *rule, char *words,
 		n = next_token(&text, token);
 	}
 	if (n == 0)
-		return wrong(&w, "the destination is missing: write NAME, "
-				 ".SUFFIX, ADDRESS/BITS or *, then :PORT if "
-				 "need be");
+		return words_wrong(&w,
+				   "the destination is missing: write NAME, "
+				   ".SUFFIX, ADDRESS/BITS or *, then :PORT if "
+				   "need be");
 	if (n < 0)
-		return wrong(&w, "the destination is longer than any name");
+		return words_wrong(&w,
+				   "the destination is longer than any name");
 	if (next_token(&text, rest) != 0)
-		return wrong(&w,
-			     "one destination a rule, and nothing behind `%s`: "
-			     "write a rule of its own for each",
-			     token);
+		return words_wrong(
+			&w,
+			"one destination a rule, and nothing behind `%s`: "
+			"write a rule of its own for each",
+			token);
 	if (check_protocol(rule, &w) < 0)
 		return -EINVAL;
 	return parse_target(token, rule, &w);
@@ -281,8 +277,9 @@ int rules_parse_no_proxy(const char *text, struct rule *rule, char *words,
 	if (parse_octets(text, rule))
 		return 0;
 	if (next_token(&text, token) <= 0 || *text != '\0')
-		return wrong(&w, "an entry of no_proxy is HOST, .SUFFIX or "
-				 "ADDRESS/BITS");
+		return words_wrong(&w,
+				   "an entry of no_proxy is HOST, .SUFFIX or "
+				   "ADDRESS/BITS");
 	if (parse_target(token, rule, &w) < 0)
 		return -EINVAL;
 	/* libcurl and wget: HOST stands for what is below it, too. */
