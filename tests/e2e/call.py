@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """call.py - a call between inside and outside, and what both ends say of it"""
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 import lab as labs
 from suite import check
@@ -31,8 +33,11 @@ def missing(app):
     """Why the app can't be used here, or None."""
     if app in PROBES:
         probe = [sys.executable, "-c", *PROBES[app]]
-        found = subprocess.run(probe, capture_output=True,
-                               check=False).returncode == 0
+        # GStreamer writes a list of its plugins there.
+        with tempfile.TemporaryDirectory() as cache:
+            found = subprocess.run(
+                probe, capture_output=True, check=False,
+                env={**os.environ, "XDG_CACHE_HOME": cache}).returncode == 0
     else:
         found = shutil.which("chromium")
     return None if found else "not installed: " + PACKAGES[app]
@@ -53,8 +58,7 @@ class End:
         with open(self.log, "ab") as log:
             self.child = host.start(
                 *argv, user=USERS.get(app, "root"), stdout=subprocess.PIPE,
-                stderr=log, text=True,
-                env={"HOME": "/nonexistent", **dict(env)})
+                stderr=log, text=True, env=env)
         self.started = labs.now()
 
     def verdicts(self, timeout_s):

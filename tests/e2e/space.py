@@ -120,6 +120,7 @@ class Host:
         child = subprocess.Popen(
             [*self.enter, *become, *map(str, argv)], start_new_session=True,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+                 "HOME": str(self.lab.tmp[user]),
                  "XDG_RUNTIME_DIR": str(self.lab.runtime[user]),
                  "TMPDIR": str(self.lab.tmp[user]), **dict(env)},
             **{"stdin": subprocess.DEVNULL, **options})

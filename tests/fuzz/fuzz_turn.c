@@ -13,6 +13,7 @@
 #include "../../tunneld/stun_msg.h"
 #include "../../tunneld/turn.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +105,10 @@ static void flush(struct world *w)
 
 static void input(struct world *w, const uint8_t *frame, size_t len)
 {
-	(void)turn_input(w->t, frame, len, w->now_ms);
+	int err = turn_input(w->t, frame, len, w->now_ms);
+
+	if (err != 0 && err != -EBADMSG)
+		abort();
 	flush(w);
 }
 
@@ -188,7 +192,8 @@ static void send_some(struct world *w, struct buf_reader *r)
 	buf_init(&b, out, room >= 0x80 ? sizeof(out) : room * 4u);
 	n = turn_wrap(w->t, &peer, payload, len, &b, w->now_ms);
 	if (b.failed || (n < 0 && b.len != 0) ||
-	    (n == 0 && (b.len < len || b.len > len + TURN_WRAP_OVERHEAD_MAX)))
+	    (n == 0 &&
+	     (b.len < len || b.len > (size_t)len + TURN_WRAP_OVERHEAD_MAX)))
 		abort();
 	watch(w, out, b.len);
 	flush(w);
