@@ -19,8 +19,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 WAYS = ("direct", "tls", "proxy", "uclient")
 ECHO_PORT, PEER_PORT = 9000, 3480
 POOL_SOCKETS, POOL_TIMEOUT_S = 100, 15
-# 24 kB at most: coturn drops what goes beyond 32 KiB waiting for a client.
-BURST_PACKETS = 20
+# By size: 24 kB at most, since coturn drops what goes beyond 32 KiB waiting
+# for a client.
+BURST_PACKETS = {200: 60, 1200: 20}
 # turnutils_uclient sends at most this much for each client.
 UCLIENT_PPS = 1000
 RATE_START_PPS = 4000
@@ -210,7 +211,7 @@ class Bench:
     def burst(self, way, size):
         """Down, since there the tunnel can't choose what it is given."""
         return self.verdict(self.said_ready(
-            self.begin(way, "burst", size, BURST_PACKETS)), 60)
+            self.begin(way, "burst", size, BURST_PACKETS[size])), 60)
 
     def pool(self, way):
         """First contact; the daemon has had time to fill its warm pool."""

@@ -153,14 +153,13 @@ def show_burst(rows):
         for way in ways_of(rows):
             f = Figures(rows, what="burst", way=way, size=size)
             if f.rows:
-                lines.append([f"{way} {size} B",
+                lines.append([f"{way} {f.rows[0]['packets']} x {size} B",
                               f"{sum(f.values('whole'))} of "
                               f"{sum(f.values('bursts'))}",
                               str(sum(f.values("lost"))), f.text("p50_us"),
                               f.text("max_us")])
     if lines:
-        table("bursts of 20 packets towards the app, us until the last is "
-              "there", ["way", "whole, all rounds", "packets lost", "p50",
+        table("bursts of packets towards the app, us until the last is there", ["way", "whole, all rounds", "packets lost", "p50",
                         "longest"], lines)
 
 
