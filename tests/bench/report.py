@@ -159,8 +159,9 @@ def show_burst(rows):
                               str(sum(f.values("lost"))), f.text("p50_us"),
                               f.text("max_us")])
     if lines:
-        table("bursts of packets towards the app, us until the last is there", ["way", "whole, all rounds", "packets lost", "p50",
-                        "longest"], lines)
+        table("bursts towards the app, us until the last packet is there",
+              ["way", "whole, all rounds", "packets lost", "p50", "longest"],
+              lines)
 
 
 def show_pool(rows):
@@ -170,7 +171,8 @@ def show_pool(rows):
         if f.rows:
             lines.append([way, str(sum(f.values("lost"))),
                           str(sum(f.values("wrong"))),
-                          f.text("p50_us", 1e-3, 1), f.text("max_us", 1e-3, 1)])
+                          f.text("p50_us", 1e-3, 1),
+                          f.text("max_us", 1e-3, 1)])
     if lines:
         table("100 sockets send at once, in ms until the answer",
               ["way", "lost in all rounds", "wrong", "half of them", "last"],
