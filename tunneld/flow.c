@@ -354,6 +354,8 @@ static void on_local(void *arg, uint32_t events, uint64_t now_ms)
 			return;
 		for (int k = 0; k < n && !f->gone; k++)
 			take(f, &batch[k], now_ms);
+		if (n < LOCAL_RECV_BATCH)
+			return;
 	}
 }
 

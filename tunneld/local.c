@@ -26,7 +26,6 @@
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
-#define LOCAL_RECV_BATCH 32
 #define LOCAL_SEND_BATCH 64
 #define LOCAL_SLOT_BYTES 65536
 

@@ -29,7 +29,10 @@ struct local_datagram {
 	struct endpoint from;
 };
 
-/* Receive a batch. Returns the count (0: none left), or -errno
+#define LOCAL_RECV_BATCH 32
+
+/* Receive a batch. Returns the count (fewer than LOCAL_RECV_BATCH: none are
+ * left), or -errno
  * (-ECONNREFUSED: the app's socket is gone). */
 int local_recv(struct local *l, int fd, const struct local_datagram **batch);
 

@@ -284,7 +284,11 @@ static void read_stream(struct uplink *u, uint64_t now_ms)
 {
 	char words[LINE_BYTES];
 
-	for (int i = 0; i < READS_PER_WAKEUP && !u->failed; i++) {
+	/* What TLS has read ahead is not seen by epoll: it must all be taken,
+	 * or the tail of a burst would wait for the next packet. */
+	for (int i = 0; !u->failed && (i < READS_PER_WAKEUP ||
+				       stream_pending(&u->stream) != 0);
+	     i++) {
 		size_t room, n;
 		uint8_t *space = framer_space(&u->framer, &room);
 		enum io io = stream_read(&u->stream, space, room, &n);
