@@ -27,19 +27,22 @@
 
 /* NULL until set up, or where the kernel cannot wipe. */
 static _Atomic(_Atomic uint32_t *) owner_page;
+static atomic_bool refused;
 
 void process_init(void)
 {
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *page, *none = NULL;
 
-	if (atomic_load(&owner_page) != NULL)
+	/* Sandboxes report each try of what they forbid (Firefox's does). */
+	if (atomic_load(&owner_page) != NULL || atomic_load(&refused))
 		return;
 	page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return;
 	if (madvise(page, bytes, MADV_WIPEONFORK) != 0) {
+		atomic_store(&refused, true);
 		munmap(page, bytes);
 		return;
 	}

@@ -10,8 +10,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 
 #include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 static void dup_before(void)
@@ -426,6 +431,64 @@ static void fork_under_lock(void)
 	pthread_join(thread, NULL);
 }
 
+/* What the sandbox stops does not return 0. */
+static volatile sig_atomic_t stopped;
+
+static void on_stopped(int number)
+{
+	(void)number;
+	stopped++;
+}
+
+/* Where a filter finds the lower half of madvise()'s third argument. */
+#define ADVICE_AT                                 \
+	(offsetof(struct seccomp_data, args[2]) + \
+	 (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0))
+
+static void forbid_wipe_on_fork(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ADVICE_AT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MADV_WIPEONFORK, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(*filter),
+				      filter };
+
+	CHECK(signal(SIGSYS, on_stopped) != SIG_ERR);
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+/* Firefox forbids it to the process that has its media sockets, and reports
+ * each try. */
+static void no_wipe_on_fork(void)
+{
+	int fd, i, status;
+	pid_t child;
+
+	forbid_wipe_on_fork();
+	for (i = 0; i < 3; i++) {
+		fd = tcp_dialing(OK_LATER);
+		check_connected(fd, OK_LATER);
+		close(fd);
+	}
+	CHECK(stopped == 1);
+	fd = tcp_dialing(OK_LATER);
+	child = fork();
+	if (child == 0) {
+		close(fd);
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	check_connected(fd, OK_LATER);
+	close(fd);
+}
+
 static const struct hook_case cases[] = {
 	{ "dup before connect", dup_before },
 	{ "dup while pending", dup_while_pending },
@@ -449,6 +512,7 @@ static const struct hook_case cases[] = {
 	{ "syscall() reaches the hooks", raw_calls },
 	{ "syscall() passes all arguments", raw_six_arguments },
 	{ "socket inherited over exec", inherited_over_exec },
+	{ "a sandbox that forbids MADV_WIPEONFORK", no_wipe_on_fork },
 };
 
 int main(int argc, char **argv)
