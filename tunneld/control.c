@@ -43,6 +43,7 @@ void conn_close(struct conn *conn)
 
 	loop_fd_del(loop, &conn->watch);
 	loop_timer_stop(loop, &conn->deadline);
+	learn_cancel(&conn->wait);
 	close(conn->fd);
 	if (conn->passed_fd >= 0)
 		close(conn->passed_fd);
@@ -140,7 +141,7 @@ static enum control_resolve_verdict resolve(struct control *c, const char *raw,
 	return CONTROL_RESOLVE_SYNTHETIC;
 }
 
-static void handle_resolve(struct conn *conn)
+static void answer_resolve(struct conn *conn)
 {
 	struct control_resolve body;
 	struct control_resolved out = { 0 };
@@ -148,9 +149,41 @@ static void handle_resolve(struct conn *conn)
 	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
 	       sizeof(body));
 	body.name[CONTROL_NAME_MAX] = '\0';
-	conn->control->lookups++;
 	out.verdict = resolve(conn->control, body.name, body.family, &out.addr);
 	answer(conn, &out, sizeof(out));
+}
+
+static void on_learned(void *arg, uint64_t now_ms)
+{
+	(void)now_ms;
+	answer_resolve(arg);
+}
+
+/* A name that is direct by name: the answer waits until the page knows its
+ * addresses, because the app's next call may be a connect() to one. */
+static bool must_wait(struct conn *conn)
+{
+	struct control *c = conn->control;
+	struct control_resolve body;
+	char name[CONTROL_NAME_MAX + 1];
+
+	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
+	       sizeof(body));
+	body.name[CONTROL_NAME_MAX] = '\0';
+	return c->opts.learn != NULL && names_normalise(body.name, name) &&
+	       policy_must_learn(c->opts.policy, name) &&
+	       learn_want(c->opts.learn, name, &conn->wait, on_learned, conn);
+}
+
+static void handle_resolve(struct conn *conn)
+{
+	conn->control->lookups++;
+	if (!must_wait(conn)) {
+		answer_resolve(conn);
+		return;
+	}
+	conn->state = CONN_STATE_LEARNING;
+	loop_fd_set(conn->control->opts.loop, &conn->watch, EPOLLRDHUP);
 }
 
 static void handle_reverse(struct conn *conn)
@@ -347,6 +380,8 @@ static void on_conn(void *arg, uint32_t events, uint64_t now_ms)
 
 	if (conn->state == CONN_STATE_READING)
 		read_request(conn, now_ms);
+	else if (conn->state == CONN_STATE_LEARNING)
+		conn_close(conn); /* the client has gone */
 	else
 		conn_connect_event(conn, events, now_ms);
 }

@@ -14,6 +14,7 @@
 
 struct control;
 struct dial_pool;
+struct learn;
 struct loop;
 struct names;
 struct policy;
@@ -29,6 +30,7 @@ struct control_opts {
 	struct names *names;
 	struct policy *policy;
 	struct relay_set *relays;
+	struct learn *learn; /* NULL: names are not learned */
 	struct worker *const *workers;
 	size_t worker_count;
 };

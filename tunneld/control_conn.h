@@ -6,6 +6,7 @@
 
 #include "control.h"
 #include "dial.h"
+#include "learn.h"
 #include "log.h"
 #include "loop.h"
 
@@ -26,6 +27,7 @@ struct flow_table;
 
 enum conn_state {
 	CONN_STATE_READING = 0, /* header, then exactly the body */
+	CONN_STATE_LEARNING,    /* a look-up is under way; then the answer */
 	CONN_STATE_CONNECTING,  /* a verdict is owed */
 	CONN_STATE_DRAINING,    /* verdict given; until the client closes */
 };
@@ -45,6 +47,7 @@ struct conn {
 	} request;
 	struct dial_request *dial; /* CONNECTING */
 	bool placeholder;
+	struct learn_wait wait; /* LEARNING */
 	struct conn *next, **prev;
 };
 

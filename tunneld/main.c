@@ -14,6 +14,7 @@
 #include "control.h"
 #include "dial.h"
 #include "hops.h"
+#include "learn.h"
 #include "lifetime.h"
 #include "log.h"
 #include "loop.h"
@@ -77,6 +78,9 @@ struct tunneld {
 	struct snapshot snapshot;
 	struct policy *policy; /* the snapshot's, or one that knows more hops */
 	struct hops *hops;
+	struct learn *learn;
+	struct endpoint *hop_addrs; /* what `hops` has found */
+	size_t hop_addr_count;
 	struct worker *workers[WORKERS_MAX];
 	size_t worker_count;
 	struct control *control;
@@ -327,17 +331,48 @@ static void apply_policy(struct tunneld *d)
 	policy_page_publish(d->page, policy_compiled(d->policy));
 }
 
-static void on_hops(void *arg, const struct endpoint *addrs, size_t count)
+/* What was looked up goes into the page. */
+static void apply_found(struct tunneld *d)
 {
-	struct tunneld *d = arg;
-	struct policy *policy = snapshot_policy(&d->snapshot, d->conf, addrs,
-						count);
+	struct snapshot_found found = { .hops = d->hop_addrs,
+					.hop_count = d->hop_addr_count };
+	struct policy *policy;
 
-	if (policy == NULL)
+	found.learned = learn_known(d->learn, &found.learned_count);
+	policy = snapshot_policy(&d->snapshot, d->conf, &found);
+	if (policy == NULL) {
+		log_err("addresses that were looked up: %s", strerror(errno));
 		return;
+	}
 	policy_put(d->policy);
 	d->policy = policy;
 	apply_policy(d);
+}
+
+static void on_learned(void *arg, uint64_t now_ms)
+{
+	(void)now_ms;
+	apply_found(arg);
+}
+
+static void forget_hop_addrs(struct tunneld *d)
+{
+	free(d->hop_addrs);
+	d->hop_addrs = NULL;
+	d->hop_addr_count = 0;
+}
+
+static void on_hops(void *arg, const struct endpoint *addrs, size_t count)
+{
+	struct tunneld *d = arg;
+
+	forget_hop_addrs(d);
+	d->hop_addrs = calloc(count, sizeof(*addrs));
+	if (d->hop_addrs == NULL)
+		return;
+	memcpy(d->hop_addrs, addrs, count * sizeof(*addrs));
+	d->hop_addr_count = count;
+	apply_found(d);
 }
 
 static void look_up_hops(struct tunneld *d)
@@ -390,7 +425,8 @@ static void reload(struct tunneld *d)
 	d->policy = policy_get(next.policy);
 	log_set_level(wanted_level(d));
 	dial_forget_refusals(d->pool);
-	apply_policy(d);
+	forget_hop_addrs(d);
+	apply_found(d);
 	look_up_hops(d);
 	log_info("the configuration was read again");
 	notify_ready();
@@ -501,6 +537,7 @@ static int start_control(struct tunneld *d)
 		.names = d->names,
 		.policy = d->policy,
 		.relays = d->snapshot.relays,
+		.learn = d->learn,
 		.workers = d->workers,
 		.worker_count = d->worker_count,
 	};
@@ -560,7 +597,9 @@ static int start(struct tunneld *d)
 		return -1;
 	}
 	d->pool = dial_pool_new(DIALERS_MAX);
-	if (d->pool == NULL) {
+	if (d->pool != NULL)
+		d->learn = learn_new(d->loop, d->pool, on_learned, d);
+	if (d->learn == NULL) {
 		log_err("the dialer pool: %s", strerror(errno));
 		return -1;
 	}
@@ -618,6 +657,8 @@ static void stop(struct tunneld *d)
 		loop_drain(d->loop); /* what the workers posted last */
 	control_free(d->control);
 	d->control = NULL;
+	learn_free(d->learn);
+	forget_hop_addrs(d);
 	dial_pool_free(d->pool);
 	for (size_t i = 0; i < d->worker_count; i++)
 		worker_free(d->workers[i]);

@@ -85,6 +85,8 @@ struct policy *policy_new(const struct rules_context *ctx,
 		err = copy_context(p, ctx);
 	if (err == 0)
 		err = rules_compile(&p->ctx, p->page);
+	p->ctx.learned = NULL; /* the caller's; it is in the page now */
+	p->ctx.learned_count = 0;
 	if (err < 0) {
 		policy_put(p);
 		errno = -err;
@@ -127,6 +129,11 @@ enum policy_action policy_decide_name(const struct policy *p,
 {
 	return rules_decide_name(&p->ctx, name, port, protocol,
 				 names_in_hosts_file(names, name));
+}
+
+bool policy_must_learn(const struct policy *p, const char *name)
+{
+	return rules_must_learn(&p->ctx, name);
 }
 
 const struct page *policy_compiled(const struct policy *p)

@@ -35,6 +35,8 @@ enum policy_action policy_decide_name(const struct policy *p,
 				      struct names *names, const char *name,
 				      uint16_t port,
 				      enum policy_protocol protocol);
+/* See rules_must_learn(). */
+bool policy_must_learn(const struct policy *p, const char *name);
 /* Borrowed: to publish, and to dial by. */
 const struct page *policy_compiled(const struct policy *p);
 struct dial_proxy *policy_proxy(const struct policy *p);

@@ -189,6 +189,27 @@ static int put_loopback(struct page *page)
 	return error ? error : put_direct(page, "::1/128");
 }
 
+/* Addresses of direct names: what is known of the name says more than what is
+ * known of the address. */
+static int put_learned(struct page *page, const struct rules_context *ctx)
+{
+	static const enum policy_protocol protocols[] = { POLICY_TCP,
+							  POLICY_UDP };
+	int error = 0;
+
+	for (size_t i = 0; i < 2 * ctx->learned_count && error == 0; i++) {
+		const struct rules_learned *l = &ctx->learned[i / 2];
+		enum policy_protocol protocol = protocols[i % 2];
+
+		if (rules_decide_name(ctx, l->name, 0, protocol, false) ==
+		    POLICY_DIRECT)
+			error = put_prefix(
+				page, POLICY_DIRECT, protocol, &l->ip,
+				l->ip.family == ENDPOINT_IPV4 ? 32 : 128, 0);
+	}
+	return error;
+}
+
 static int put_user(struct page *page, const struct rules_context *ctx)
 {
 	bool loopback = false;
@@ -268,6 +289,8 @@ int rules_compile(const struct rules_context *ctx, struct page *page)
 		error = put_hops(page, ctx);
 	if (error == 0)
 		error = put_dns(page, ctx);
+	if (error == 0)
+		error = put_learned(page, ctx);
 	if (error == 0)
 		error = put_user(page, ctx);
 	if (error == 0)
@@ -411,6 +434,19 @@ static enum policy_action either(struct verdict tcp, struct verdict udp)
 	if (udp.action == POLICY_BLOCK && udp.by_rule)
 		return POLICY_PROXY;
 	return udp.action == POLICY_TUNNEL ? POLICY_TUNNEL : POLICY_DIRECT;
+}
+
+bool rules_must_learn(const struct rules_context *ctx, const char *name)
+{
+	if ((!ctx->have_proxy && !ctx->tunnel_udp) || is_hop(ctx, name))
+		return false;
+	for (size_t i = 0; i < ctx->user->count; i++) {
+		const struct rule *r = &ctx->user->rule[i];
+
+		if (!is_any(r) && name_matches(r, name))
+			return r->action == POLICY_DIRECT;
+	}
+	return in_no_proxy(ctx, name, 0);
 }
 
 enum policy_action rules_decide_name(const struct rules_context *ctx,

@@ -44,6 +44,12 @@ int rules_parse_no_proxy(const char *text, struct rule *rule, char *words,
 int rules_add(struct rules *rules, const struct rule *rule) MUST_CHECK;
 void rules_fini(struct rules *rules);
 
+/* An address that a direct name has been found to have; port 0. */
+struct rules_learned {
+	char name[CONTROL_NAME_MAX + 1];
+	struct endpoint ip;
+};
+
 /* What the daemon knows beside the user's rules. */
 struct rules_context {
 	const struct rules *user;
@@ -62,11 +68,18 @@ struct rules_context {
 	const struct endpoint *hops;
 	size_t hop_count, udp_hop_count;
 	const char *const *hop_names; /* NULL-terminated; direct by name */
+	/* what their names are, these addresses are too */
+	const struct rules_learned *learned;
+	size_t learned_count;
 };
 
 /* Fill `page` but for magic, seq, state and epoch. -E2BIG: too many rules. */
 int rules_compile(const struct rules_context *ctx,
 		  struct page *page) MUST_CHECK;
+
+/* Is the name direct because a rule or no_proxy names it, and would its
+ * addresses be something else without it? Then they have to be learned. */
+bool rules_must_learn(const struct rules_context *ctx, const char *name);
 
 /* How a (normalised) name is reached. hop_names are direct; then the first of
  * the user's rules that matches; no_proxy is direct for TCP; single labels,

@@ -83,23 +83,26 @@ static size_t literal_hops(const struct snapshot *s, struct endpoint *out)
 
 struct policy *snapshot_policy(const struct snapshot *s,
 			       const struct conf *conf,
-			       const struct endpoint *addrs, size_t count)
+			       const struct snapshot_found *found)
 {
 	struct rules_context ctx;
 	struct policy *policy = NULL;
-	struct endpoint *hops = calloc(s->hop_count + count + 1, sizeof(*hops));
+	struct endpoint *hops = calloc(s->hop_count + found->hop_count + 1,
+				       sizeof(*hops));
 	const char **hop_names = calloc(s->hop_count + 1, sizeof(*hop_names));
 
 	if (hops != NULL && hop_names != NULL) {
 		fill_context(s, conf, &ctx);
 		ctx.hop_count = literal_hops(s, hops);
-		for (size_t i = 0; i < count; i++)
-			hops[ctx.hop_count++] = addrs[i];
+		for (size_t i = 0; i < found->hop_count; i++)
+			hops[ctx.hop_count++] = found->hops[i];
 		ctx.udp_hop_count = ctx.hop_count;
 		for (size_t i = 0; i < s->hop_count; i++)
 			hop_names[i] = s->hop[i].host;
 		ctx.hops = hops;
 		ctx.hop_names = hop_names;
+		ctx.learned = found->learned;
+		ctx.learned_count = found->learned_count;
 		policy = policy_new(&ctx, s->proxy);
 	}
 	free(hop_names);
@@ -247,6 +250,7 @@ static int list_hops(struct snapshot *s, const struct conf *conf)
 int snapshot_init(struct snapshot *s, const struct conf *conf,
 		  char words[SNAPSHOT_WORDS_MAX])
 {
+	static const struct snapshot_found nothing;
 	int err;
 
 	*s = (struct snapshot){ 0 };
@@ -257,7 +261,7 @@ int snapshot_init(struct snapshot *s, const struct conf *conf,
 	if (err == 0)
 		err = list_hops(s, conf);
 	if (err == 0) {
-		s->policy = snapshot_policy(s, conf, NULL, 0);
+		s->policy = snapshot_policy(s, conf, &nothing);
 		err = s->policy == NULL ? -errno : 0;
 		if (err == -E2BIG)
 			snprintf(words, SNAPSHOT_WORDS_MAX,

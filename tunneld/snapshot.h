@@ -18,6 +18,7 @@ struct conf;
 struct dial_proxy;
 struct policy;
 struct relay_set;
+struct rules_learned;
 
 struct snapshot {
 	struct dial_proxy *proxy; /* NULL: none */
@@ -35,12 +36,18 @@ int snapshot_init(struct snapshot *s, const struct conf *conf,
 		  char words[SNAPSHOT_WORDS_MAX]) MUST_CHECK;
 void snapshot_fini(struct snapshot *s);
 
-/* The policy once more, with the hops' addresses that a look-up has found:
- * apps that know them by address reach them directly too. A new reference, or
- * NULL with errno. */
+/* What look-ups have found since the start. */
+struct snapshot_found {
+	const struct endpoint *hops; /* apps that know them go there directly */
+	size_t hop_count;
+	const struct rules_learned *learned; /* addresses of direct names */
+	size_t learned_count;
+};
+
+/* The policy once more, with what was found. A new reference, or NULL with
+ * errno. */
 struct policy *snapshot_policy(const struct snapshot *s,
 			       const struct conf *conf,
-			       const struct endpoint *addrs,
-			       size_t count) MUST_CHECK;
+			       const struct snapshot_found *found) MUST_CHECK;
 
 #endif

@@ -68,6 +68,40 @@ def basic(lab):
     check(found["reply"] == "hello from outside", f"{found}")
 
 
+def directly(lab, name, argv, extra="", options=()):
+    """A name that is direct goes past the proxy, though its address alone
+    would not."""
+    lab.set_mood("open")
+    access = lab.dmz.dir / "squid" / "squid.access"
+    before = access.read_text()
+    config = lab.config(name, extra=extra)
+    status, out, errors = inside(
+        lab, name, *lab.run(config, *options), "env",
+        f"SSL_CERT_FILE={lab.ca}", sys.executable, lab.apps / "connect.py",
+        "call.lab.test", "443", *argv)
+    check(status == 0 and out, f"connect.py: status {status}: {errors}")
+    found = json.loads(out)
+    check(found["reply"] == "hello from outside", f"{found}")
+    check(found["peer"] == labs.WORLD, f"not its real address: {found}")
+    # Squid writes a line when a connection ends: one that must come shows
+    # that others would have come.
+    connect(lab, name + "-proxied", lab.config(name + "-proxied"),
+            "call.lab.test", "443")
+    labs.wait_for("the proxy's log",
+                  lambda: len(access.read_text()) > len(before))
+    new = access.read_text()[len(before):]
+    check(new.count("CONNECT") == 1, f"it went through the proxy: {new}")
+
+
+for how, extra, options in (
+        ("rule", "[rules]\nrule = direct call.lab.test\n", ()),
+        ("no-proxy", "", ("--set", "proxy.no_proxy=.lab.test"))):
+    for flavour, argv in (("", ()), ("-async", ("--async",))):
+        test(f"connect-direct-{how}{flavour}",
+             name=f"connect-direct-{how}{flavour}", argv=argv, extra=extra,
+             options=options)(directly)
+
+
 def refusal(lab, name, host, port, error, argv=()):
     lab.set_mood("drop")
     config = lab.config(name)
