@@ -644,3 +644,19 @@ EXPORTED int gethostbyname2_r(const char *name, int family, struct hostent *ret,
 	return resolve_gethostbyname2_r(name, family, 0, ret, buf, buflen,
 					result, h_errnop);
 }
+
+EXPORTED struct hostent *gethostbyaddr(const void *addr, socklen_t len,
+				       int family)
+{
+	next_ready();
+	return resolve_gethostbyaddr(addr, len, family);
+}
+
+EXPORTED int gethostbyaddr_r(const void *addr, socklen_t len, int family,
+			     struct hostent *ret, char *buf, size_t buflen,
+			     struct hostent **result, int *h_errnop)
+{
+	next_ready();
+	return resolve_gethostbyaddr_r(addr, len, family, ret, buf, buflen,
+				       result, h_errnop);
+}

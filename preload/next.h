@@ -80,6 +80,10 @@
 	   int *))                                                            \
 	X(int, gethostbyname2_r,                                              \
 	  (const char *, int, struct hostent *, char *, size_t,               \
+	   struct hostent **, int *))                                         \
+	X(struct hostent *, gethostbyaddr, (const void *, socklen_t, int))    \
+	X(int, gethostbyaddr_r,                                               \
+	  (const void *, socklen_t, int, struct hostent *, char *, size_t,    \
 	   struct hostent **, int *))
 
 /* next.sendto(...) and so on, bound all at once by dlsym(RTLD_NEXT), without

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * resolve.c - getaddrinfo(), gethostbyname() and getnameinfo()
+ * resolve.c - getaddrinfo(), getnameinfo() and the gethostby*() family
  *
  * Turns a name that policy reaches by name into the synthetic address that
  * tunneld keeps for it, in the form of the call; all else is libc's. tunneld
@@ -290,4 +290,57 @@ int resolve_gethostbyname2_r(const char *name, int family,
 		return next.gethostbyname2_r(name, family, ret, buf, buflen,
 					     result, h_errnop);
 	}
+}
+
+/* The name and the endpoint of an address as gethostbyaddr() takes it. */
+static bool find_host(const void *addr, socklen_t len, int family,
+		      struct endpoint *e, struct control_reversed *found)
+{
+	struct sockaddr_storage sa;
+	socklen_t salen;
+
+	*e = (struct endpoint){ .family = family == AF_INET6 ? ENDPOINT_IPV6
+							     : ENDPOINT_IPV4 };
+	if (addr == NULL || !((family == AF_INET && len == 4) ||
+			      (family == AF_INET6 && len == 16)))
+		return false;
+	memcpy(e->ip, addr, len);
+	salen = endpoint_to_sockaddr(e, family, &sa);
+	return find_name((struct sockaddr *)&sa, salen, found);
+}
+
+struct hostent *resolve_gethostbyaddr(const void *addr, socklen_t len,
+				      int family)
+{
+	static char buf[sizeof(struct host_data) + CONTROL_NAME_MAX + 16];
+	static struct hostent host;
+	struct control_reversed found;
+	struct endpoint e;
+
+	if (!find_host(addr, len, family, &e, &found))
+		return next.gethostbyaddr(addr, len, family);
+	if (fill_hostent(found.name, &e, &host, buf, sizeof(buf)) == 0)
+		return &host;
+	h_errno = NETDB_INTERNAL;
+	return NULL;
+}
+
+int resolve_gethostbyaddr_r(const void *addr, socklen_t len, int family,
+			    struct hostent *ret, char *buf, size_t buflen,
+			    struct hostent **result, int *h_errnop)
+{
+	struct control_reversed found;
+	struct endpoint e;
+
+	if (!find_host(addr, len, family, &e, &found))
+		return next.gethostbyaddr_r(addr, len, family, ret, buf, buflen,
+					    result, h_errnop);
+	*result = NULL;
+	if (fill_hostent(found.name, &e, ret, buf, buflen) != 0) {
+		*h_errnop = NETDB_INTERNAL;
+		errno = ERANGE;
+		return ERANGE;
+	}
+	*result = ret;
+	return 0;
 }

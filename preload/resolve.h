@@ -21,5 +21,10 @@ int resolve_gethostbyname2_r(const char *name, int family,
 			     int use_default_family, struct hostent *ret,
 			     char *buf, size_t buflen, struct hostent **result,
 			     int *h_errnop);
+struct hostent *resolve_gethostbyaddr(const void *addr, socklen_t len,
+				      int family);
+int resolve_gethostbyaddr_r(const void *addr, socklen_t len, int family,
+			    struct hostent *ret, char *buf, size_t buflen,
+			    struct hostent **result, int *h_errnop);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * names_calls.c - getaddrinfo(), gethostbyname() and getnameinfo(), with names
+ * names_calls.c - getaddrinfo(), getnameinfo() and gethostby*(), with names
  * that the daemon knows, refuses, or leaves to libc
  */
 #include <config.h>
@@ -250,6 +250,34 @@ static void test_getnameinfo(void)
 }
 
 /* A name's address is a peer like any other. */
+static void test_gethostbyaddr(void)
+{
+	struct sockaddr_in in = at4(STUN4, 0), own = at4("10.99.0.9", 0);
+	struct sockaddr_in6 in6 = at6(STUN6, 0);
+	struct hostent host, *result = &host;
+	char buf[512];
+	int code = -1, reversed = fake_count("reversed");
+
+	expect_host(gethostbyaddr(&in.sin_addr, 4, AF_INET), STUN, AF_INET,
+		    STUN4);
+	expect_host(gethostbyaddr(&in6.sin6_addr, 16, AF_INET6), STUN, AF_INET6,
+		    STUN6);
+	CHECK_EQ(gethostbyaddr_r(&in.sin_addr, 4, AF_INET, &host, buf, 20,
+				 &result, &code),
+		 ERANGE);
+	CHECK(result == NULL);
+	CHECK_EQ(code, NETDB_INTERNAL);
+	CHECK_EQ(gethostbyaddr_r(&in.sin_addr, 4, AF_INET, &host, buf,
+				 sizeof(buf), &result, &code),
+		 0);
+	expect_host(result, STUN, AF_INET, STUN4);
+	CHECK_EQ(fake_count("reversed"), reversed + 4);
+	expect_host(gethostbyaddr(&own.sin_addr, 4, AF_INET), "inhosts.test",
+		    AF_INET, "10.99.0.9");
+	CHECK(gethostbyaddr(&in.sin_addr, 3, AF_INET) == NULL);
+	CHECK_EQ(fake_count("reversed"), reversed + 4);
+}
+
 static void test_datagram_to_name(void)
 {
 	struct addrinfo hints = { .ai_family = AF_INET,
@@ -277,6 +305,7 @@ static const struct lib_test tests[] = {
 	{ "gethostbyname, gethostbyname2", test_gethostbyname },
 	{ "gethostbyname_r, gethostbyname2_r", test_gethostbyname_r },
 	{ "getnameinfo", test_getnameinfo },
+	{ "gethostbyaddr, gethostbyaddr_r", test_gethostbyaddr },
 	{ "a datagram to a name", test_datagram_to_name },
 };
 
