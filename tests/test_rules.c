@@ -357,6 +357,40 @@ static void test_user_order(void)
 	CU_ASSERT_EQUAL(TCP("[2001:db8::1]:81"), POLICY_PROXY);
 }
 
+/* Addresses of direct names are direct, whatever rules say of addresses. */
+static void test_learned(void)
+{
+	struct rules_context ctx = context();
+	static const char *const no_proxy[] = { ".corp.test", NULL };
+	struct rules_learned learned[3] = { { .name = "a.corp.test" },
+					    { .name = "b.test" },
+					    { .name = "c.test" } };
+
+	add("block 203.0.113.0/24");
+	add("direct b.test");
+	add("direct tcp c.test:22");
+	ctx.no_proxy = no_proxy;
+	for (size_t i = 0; i < ARRAY_SIZE(learned); i++)
+		learned[i].ip = (struct endpoint){ .family = ENDPOINT_IPV4,
+						   .ip = { 203, 0, 113,
+							   (uint8_t)(1 + i) } };
+	CU_ASSERT(rules_must_learn(&ctx, "a.corp.test"));
+	CU_ASSERT(rules_must_learn(&ctx, "b.test"));
+	CU_ASSERT_FALSE(rules_must_learn(&ctx, "d.test"));
+	CU_ASSERT_FALSE(rules_must_learn(&ctx, "localhost"));
+	ctx.learned = learned;
+	ctx.learned_count = ARRAY_SIZE(learned);
+	compile(&ctx);
+	CU_ASSERT_EQUAL(TCP("203.0.113.1:443"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(UDP("203.0.113.1:443"), POLICY_BLOCK);
+	CU_ASSERT_EQUAL(TCP("203.0.113.2:443"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(UDP("203.0.113.2:443"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(TCP("203.0.113.3:22"), POLICY_BLOCK);
+	CU_ASSERT_EQUAL(TCP("203.0.113.4:443"), POLICY_BLOCK);
+	ctx.have_proxy = ctx.tunnel_udp = false;
+	CU_ASSERT_FALSE(rules_must_learn(&ctx, "b.test"));
+}
+
 static void test_any(void)
 {
 	struct rules_context ctx = context();
@@ -572,6 +606,7 @@ static void test_no_proxy_text(void)
 }
 
 static CU_TestInfo tests[] = {
+	{ "addresses of direct names", test_learned },
 	{ "a rule is read", test_parse },
 	{ "a bad rule is refused in words", test_refuse },
 	{ "no_proxy entries are read or refused", test_no_proxy_text },

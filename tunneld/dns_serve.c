@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sys/socket.h>
@@ -48,6 +49,9 @@ struct dns_serve {
 	void *arg;
 	struct dns_forward forward[FORWARDS_MAX];
 	size_t forwards;
+	dns_learn_fn *learn; /* NULL: none */
+	void *learn_arg;
+	struct dns_learn *learning;
 };
 
 struct dns_serve *dns_serve_new(struct loop *loop, struct names *names,
@@ -71,6 +75,12 @@ void dns_serve_free(struct dns_serve *s)
 {
 	if (s == NULL)
 		return;
+	while (s->learning != NULL) {
+		struct dns_learn *q = s->learning;
+
+		s->learning = q->next;
+		q->serve = NULL;
+	}
 	for (size_t i = 0; i < s->forwards; i++) {
 		loop_fd_del(s->loop, &s->forward[i].watch);
 		close(s->forward[i].fd);
@@ -135,6 +145,55 @@ static bool pass_on(struct dns_serve *s, const struct endpoint *server,
 	return true;
 }
 
+/* Waiting until a name is learned */
+
+void dns_serve_set_learn(struct dns_serve *s, dns_learn_fn *learn, void *arg)
+{
+	s->learn = learn;
+	s->learn_arg = arg;
+}
+
+void dns_serve_learned(void *arg, uint64_t now_ms)
+{
+	struct dns_learn *q = arg;
+
+	(void)now_ms;
+	if (q->serve != NULL) {
+		*q->prev = q->next;
+		if (q->next != NULL)
+			q->next->prev = q->prev;
+		pass_on(q->serve, &q->server, q->data, q->len);
+	}
+	free(q);
+}
+
+/* False: nobody to learn it, or no memory; pass it on at once. */
+static bool wait_for_name(struct dns_serve *s, const char *name,
+			  const struct endpoint *server, const uint8_t *data,
+			  size_t len)
+{
+	struct dns_learn *q;
+
+	if (s->learn == NULL || len > sizeof(q->data))
+		return false;
+	q = calloc(1, sizeof(*q));
+	if (q == NULL)
+		return false;
+	strcpy(q->name, name);
+	q->loop = s->loop;
+	q->serve = s;
+	q->server = *server;
+	q->len = len;
+	memcpy(q->data, data, len);
+	q->next = s->learning;
+	q->prev = &s->learning;
+	if (q->next != NULL)
+		q->next->prev = &q->next;
+	s->learning = q;
+	s->learn(s->learn_arg, q);
+	return true;
+}
+
 /* Is the server itself one that may be reached directly? Port 53 has a rule of
  * its own, so its address is judged without a port. */
 static bool server_is_direct(const struct policy *policy,
@@ -144,6 +203,20 @@ static bool server_is_direct(const struct policy *policy,
 
 	host.port_be = 0;
 	return policy_decide_ip(policy, POLICY_UDP, &host) == POLICY_DIRECT;
+}
+
+/* The real server answers; later, when apps must not be faster than the page.
+ * False: it is out of reach. */
+static bool forward(struct dns_serve *s, const struct policy *policy,
+		    const char *name, const struct endpoint *server,
+		    const uint8_t *data, size_t len)
+{
+	if (!server_is_direct(policy, server))
+		return false;
+	if (policy_must_learn(policy, name) &&
+	    wait_for_name(s, name, server, data, len))
+		return true;
+	return pass_on(s, server, data, len);
 }
 
 /* Answering */
@@ -199,6 +272,7 @@ void dns_serve_query(struct dns_serve *s, const struct policy *policy,
 		       known ? name : NULL, now_ms);
 		return;
 	}
+	name[0] = '\0';
 	action = q.type == DNS_TYPE_PTR || !names_normalise(q.name, name)
 			 ? POLICY_DIRECT
 			 : policy_decide_name(policy, s->names, name, 0,
@@ -208,8 +282,7 @@ void dns_serve_query(struct dns_serve *s, const struct policy *policy,
 		       now_ms);
 	else if (action != POLICY_DIRECT)
 		answer_ours(s, &q, server, data, now_ms);
-	else if (!server_is_direct(policy, server) ||
-		 !pass_on(s, server, data, len))
+	else if (!forward(s, policy, name, server, data, len))
 		answer(s, &q, server, data, DNS_RCODE_SERVFAIL, NULL, NULL,
 		       now_ms);
 }

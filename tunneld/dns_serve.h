@@ -6,19 +6,43 @@
 #ifndef DNS_SERVE_H
 #define DNS_SERVE_H
 
+#include "learn.h"
+#include "loop.h"
+
 #include <turnout/compiler.h>
+#include <turnout/control.h>
 #include <turnout/endpoint.h>
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct dns_serve;
-struct loop;
 struct names;
 struct policy;
 struct worker_stats;
 
 #define DNS_PORT 53
+
+#define DNS_QUERY_BYTES 512 /* RFC 1035, 4.2.1; longer ones do not wait */
+
+/* A query that waits until the page knows the addresses of its name: the app
+ * may connect to one as soon as it has the answer. On the heap; whoever has it
+ * gives it back with dns_serve_learned() as a task of `loop`. */
+struct dns_learn {
+	char name[CONTROL_NAME_MAX + 1];
+	struct loop *loop;      /* of the flow */
+	struct loop_task task;  /* for whoever has it */
+	struct learn_wait wait; /* likewise */
+	/* private to dns_serve.c */
+	struct dns_serve *serve; /* NULL: gone meanwhile */
+	struct dns_learn *next, **prev;
+	struct endpoint server;
+	size_t len;
+	uint8_t data[DNS_QUERY_BYTES];
+};
+/* Have the name looked up, in whatever thread. */
+typedef void(dns_learn_fn)(void *arg, struct dns_learn *query);
+loop_fn dns_serve_learned; /* its argument is the query */
 
 /* `data` is borrowed until return. */
 typedef void(dns_reply_fn)(void *arg, const struct endpoint *server,
@@ -27,6 +51,8 @@ typedef void(dns_reply_fn)(void *arg, const struct endpoint *server,
 struct dns_serve *dns_serve_new(struct loop *loop, struct names *names,
 				struct worker_stats *stats, dns_reply_fn *reply,
 				void *arg) MUST_CHECK;
+/* Without it no query waits. */
+void dns_serve_set_learn(struct dns_serve *s, dns_learn_fn *learn, void *arg);
 void dns_serve_free(struct dns_serve *s);
 
 /* One query that the app sent to `server`. Malformed ones are dropped. */

@@ -224,6 +224,8 @@ static void handle_dns(struct flow *f, const struct endpoint *server,
 		f->dns = dns_serve_new(f->env->loop, f->env->names,
 				       f->env->stats, reply, f);
 	if (f->dns != NULL)
+		dns_serve_set_learn(f->dns, f->env->learn, f->env->learn_arg);
+	if (f->dns != NULL)
 		dns_serve_query(f->dns, f->env->policy, server, data, len,
 				now_ms);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct dial_pool;
+struct dns_learn;
 struct flow;
 struct local;
 struct loop;
@@ -32,6 +33,9 @@ struct flow_env {
 	struct uplink_env *uplink;
 	struct worker_stats *stats;
 	int sockdiag; /* netlink socket; < 0: none */
+	/* See dns_serve.h; may be NULL. */
+	void (*learn)(void *arg, struct dns_learn *query);
+	void *learn_arg;
 	/* The app's socket is gone; free the flow at the end of the turn. */
 	void (*on_gone)(void *arg, struct flow *flow);
 	void *arg;

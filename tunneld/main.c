@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "control.h"
 #include "dial.h"
+#include "dns_serve.h"
 #include "hops.h"
 #include "learn.h"
 #include "lifetime.h"
@@ -497,6 +498,46 @@ static void on_flow_gone(void *arg, uint64_t cookie, uint64_t secret)
 	loop_post(d->loop, &t->task, run_gone, t);
 }
 
+/* Resolvers inside apps ask in a worker; names are learned here. */
+static void give_back(void *arg, uint64_t now_ms)
+{
+	struct dns_learn *query = arg;
+
+	(void)now_ms;
+	loop_post(query->loop, &query->task, dns_serve_learned, query);
+}
+
+struct want_task {
+	struct loop_task task;
+	struct tunneld *tunneld;
+	struct dns_learn *query;
+};
+
+static void run_want(void *arg, uint64_t now_ms)
+{
+	struct want_task *t = arg;
+	struct tunneld *d = t->tunneld;
+	struct dns_learn *query = t->query;
+
+	free(t);
+	if (!learn_want(d->learn, query->name, &query->wait, give_back, query))
+		give_back(query, now_ms);
+}
+
+static void on_want(void *arg, struct dns_learn *query)
+{
+	struct tunneld *d = arg;
+	struct want_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		give_back(query, 0);
+		return;
+	}
+	t->tunneld = d;
+	t->query = query;
+	loop_post(d->loop, &t->task, run_want, t);
+}
+
 /* Start */
 
 static int start_workers(struct tunneld *d)
@@ -507,6 +548,7 @@ static int start_workers(struct tunneld *d)
 		.policy = d->policy,
 		.relays = d->snapshot.relays,
 		.on_flow_gone = on_flow_gone,
+		.learn = on_want,
 		.arg = d,
 	};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);

@@ -251,6 +251,8 @@ static void wire_up(struct worker *w, const struct worker_opts *opts)
 		.uplink = &w->uplink_env,
 		.stats = &w->stats,
 		.sockdiag = sockdiag_open(),
+		.learn = opts->learn,
+		.learn_arg = opts->arg,
 		.on_gone = on_gone,
 		.arg = w,
 	};

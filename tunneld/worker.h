@@ -22,6 +22,8 @@ struct worker_opts {
 	struct relay_set *relays;
 	/* In the worker's thread: the flow of this cookie has ended. */
 	void (*on_flow_gone)(void *arg, uint64_t cookie, uint64_t secret);
+	/* In the worker's thread: look a name up (dns_serve.h). */
+	void (*learn)(void *arg, struct dns_learn *query);
 	void *arg;
 };
 

@@ -102,6 +102,29 @@ for how, extra, options in (
              options=options)(directly)
 
 
+@test("connect-direct-own-resolver")
+def own_resolver(lab):
+    """The same for a program that asks the name server itself: the address is
+    known before it has the answer."""
+    lab.set_mood("open")
+    access = lab.dmz.dir / "squid" / "squid.access"
+    before = access.read_text()
+    config = lab.config("own-resolver",
+                        extra="[rules]\nrule = direct call.lab.test\n")
+    for host, address in (("call.lab.test", labs.WORLD),
+                          ("stun.lab.test", "198.18.")):
+        status, out, errors = inside(
+            lab, "own-resolver", *lab.run(config), sys.executable,
+            lab.apps / "resolver.py", labs.LAN_DNS, host, "443")
+        check(status == 0, f"status {status}: {errors}")
+        check(json.loads(out)["peer"].startswith(address), out)
+    labs.wait_for("the proxy's log",
+                  lambda: len(access.read_text()) > len(before))
+    new = access.read_text()[len(before):]
+    check(new.count("CONNECT") == 1 and "stun.lab.test" in new,
+          f"the wrong one went through the proxy: {new}")
+
+
 def refusal(lab, name, host, port, error, argv=()):
     lab.set_mood("drop")
     config = lab.config(name)
