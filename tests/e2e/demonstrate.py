@@ -46,6 +46,7 @@ def tell(inside, outside, firewall):
 
 
 def main():
+    sys.stdout.reconfigure(line_buffering=True)  # a pipe hears it in time, too
     reason = labs.missing() or call.missing("aiortc")
     if reason:
         sys.exit("quickstart: " + reason)
@@ -82,4 +83,7 @@ def main():
     return 0 if through and not without else 1
 
 
-sys.exit(main())
+try:
+    sys.exit(main())
+except KeyboardInterrupt:
+    sys.exit(130)

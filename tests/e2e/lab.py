@@ -50,6 +50,9 @@ def missing():
                    if not shutil.which(tool)})
     if lost:
         return "not installed: " + " ".join(lost)
+    if subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork",
+                       "true"], capture_output=True, check=False).returncode:
+        return "root may not make namespaces here, as in many containers"
     return None
 
 
