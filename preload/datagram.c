@@ -203,6 +203,10 @@ int datagram_connect(struct sock *s, int fd, const struct sockaddr *addr,
 	switch (policy_decide(POLICY_UDP, &peer)) {
 	case POLICY_DIRECT:
 		return connect_native(s, fd, addr, len);
+	case POLICY_PREFER_DIRECT:
+		if (!s->udp.keeps_tunnel)
+			return connect_native(s, fd, addr, len);
+		break;
 	case POLICY_TUNNEL:
 		break;
 	default:

@@ -189,6 +189,14 @@ static int ask(struct sock *s, int fd, uint64_t epoch, struct udp_flow *flow)
 	return 0;
 }
 
+/* Is what no rule names tunnelled? A torn read is no harm: the byte is whole.
+ */
+static bool tunnels_by_default(const struct page *page)
+{
+	return page == NULL ||
+	       page->default_action[POLICY_UDP] == POLICY_TUNNEL;
+}
+
 /* The epoch is read before tunneld is asked: should it change in between, the
  * next send registers once more. */
 static int register_flow(struct sock *s, int fd, uint64_t epoch)
@@ -207,6 +215,8 @@ static int register_flow(struct sock *s, int fd, uint64_t epoch)
 		return -ENETUNREACH;
 	}
 	atomic_store(&u->retry_at_ms, 0);
+	if (tunnels_by_default(client_page()))
+		atomic_store(&u->keeps_tunnel, true);
 	publish(s, &flow);
 	return 0;
 }

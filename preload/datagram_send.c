@@ -78,6 +78,10 @@ int datagram_choose(const struct sock *s, const void *to, socklen_t len,
 	switch (policy_decide(POLICY_UDP, peer)) {
 	case POLICY_DIRECT:
 		return DATAGRAM_NATIVE;
+	case POLICY_PREFER_DIRECT:
+		if (!u->keeps_tunnel)
+			return DATAGRAM_NATIVE;
+		break;
 	case POLICY_TUNNEL:
 		break;
 	default:

@@ -32,6 +32,9 @@ struct udp_sock {
 	struct udp_flow flows[UDP_FLOWS];
 	_Atomic uint64_t retry_at_ms; /* after a failed registration */
 
+	/* Registered while UDP was tunnelled by default: its peers know its
+	 * relayed address (POLICY_PREFER_DIRECT). */
+	_Atomic bool keeps_tunnel;
 	_Atomic bool native_for_ever; /* bound to loopback or link-local (P3) */
 	_Atomic bool loopback;        /* … to the former */
 	_Atomic bool pin;             /* IP_UNICAST_IF … was set (P1) */

@@ -471,6 +471,31 @@ static void test_name_defaults(void)
 		POLICY_BLOCK);
 }
 
+/* Direct UDP was proven: what no rule names need not be tunnelled any more. */
+static void test_udp_direct(void)
+{
+	struct rules_context ctx = context();
+
+	add("tunnel udp 192.0.2.0/24");
+	ctx.udp_direct = true;
+	compile(&ctx);
+	CU_ASSERT_EQUAL(UDP("203.0.113.1"), POLICY_PREFER_DIRECT);
+	CU_ASSERT_EQUAL(UDP("192.0.2.1"), POLICY_TUNNEL);
+	CU_ASSERT_EQUAL(UDP("198.18.0.1"), POLICY_TUNNEL);
+	CU_ASSERT_EQUAL(UDP("203.0.113.1:53"), POLICY_TUNNEL);
+	CU_ASSERT_EQUAL(TCP("203.0.113.1"), POLICY_PROXY);
+	/* Names: the proxy still needs them; without it the network's own
+	 * resolver may do. */
+	CU_ASSERT_EQUAL(look_up(&ctx, "a.example"), POLICY_PROXY);
+	ctx.have_proxy = false;
+	CU_ASSERT_EQUAL(look_up(&ctx, "a.example"), POLICY_DIRECT);
+	/* Nothing to prefer it to. */
+	ctx.tunnel_udp = false;
+	ctx.refuse_udp = true;
+	compile(&ctx);
+	CU_ASSERT_EQUAL(UDP("203.0.113.1"), POLICY_BLOCK);
+}
+
 static void test_name_rules(void)
 {
 	struct rules_context ctx = context();
@@ -612,6 +637,7 @@ static CU_TestInfo tests[] = {
 	{ "no_proxy entries are read or refused", test_no_proxy_text },
 	{ "defaults follow from what is configured", test_defaults },
 	{ "the surroundings are direct", test_surroundings },
+	{ "UDP that works directly is preferred", test_udp_direct },
 	{ "pools are ours before all rules", test_pools },
 	{ "hops are direct at their ports", test_hops },
 	{ "DNS is ours unless a rule names its port", test_dns_port },

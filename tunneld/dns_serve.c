@@ -202,7 +202,13 @@ static bool server_is_direct(const struct policy *policy,
 	struct endpoint host = *server;
 
 	host.port_be = 0;
-	return policy_decide_ip(policy, POLICY_UDP, &host) == POLICY_DIRECT;
+	switch (policy_decide_ip(policy, POLICY_UDP, &host)) {
+	case POLICY_DIRECT:
+	case POLICY_PREFER_DIRECT:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* The real server answers; later, when apps must not be faster than the page.

@@ -237,8 +237,13 @@ static bool is_allowed(struct flow *f, const struct endpoint *peer)
 	if (f->allowed_by == f->env->policy_count &&
 	    endpoint_equal(&f->allowed, peer))
 		return true;
-	if (policy_decide_ip(f->env->policy, POLICY_UDP, peer) != POLICY_TUNNEL)
+	switch (policy_decide_ip(f->env->policy, POLICY_UDP, peer)) {
+	case POLICY_TUNNEL:
+	case POLICY_PREFER_DIRECT: /* of a socket that was tunnelled before */
+		break;
+	default:
 		return false;
+	}
 	f->allowed = *peer;
 	f->allowed_by = f->env->policy_count;
 	return true;

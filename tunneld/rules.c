@@ -281,6 +281,8 @@ int rules_compile(const struct rules_context *ctx, struct page *page)
 								   POLICY_TCP);
 	page->default_action[POLICY_UDP] = (uint8_t)default_action(ctx,
 								   POLICY_UDP);
+	if (ctx->tunnel_udp && ctx->udp_direct)
+		page->default_action[POLICY_UDP] = POLICY_PREFER_DIRECT;
 
 	error = put_pool(page, ctx, &ctx->pool4, ctx->pool4_bits);
 	if (error == 0)
@@ -376,8 +378,10 @@ static bool covers_port(const struct rule *r, uint16_t port)
 static struct verdict by_default(const struct rules_context *ctx,
 				 const struct question *q)
 {
-	bool direct = q->local || (q->protocol == POLICY_TCP &&
-				   in_no_proxy(ctx, q->name, q->port));
+	bool direct = q->local ||
+		      (q->protocol == POLICY_TCP
+			       ? in_no_proxy(ctx, q->name, q->port)
+			       : ctx->tunnel_udp && ctx->udp_direct);
 
 	return (struct verdict){
 		.action = direct ? POLICY_DIRECT

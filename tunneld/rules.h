@@ -60,6 +60,9 @@ struct rules_context {
 	/* [media] mode and a relay: UDP goes to the tunnel. Without it tunnel
 	 * rules block, as proxy rules do without have_proxy. */
 	bool tunnel_udp;
+	/* Direct UDP has been proven to work in this network: the default is
+	 * POLICY_PREFER_DIRECT then. Needs tunnel_udp. */
+	bool udp_direct;
 	bool refuse_udp; /* mode = always and no relay: UDP is blocked */
 	struct endpoint pool4, pool6; /* synthetic pools: always ours */
 	uint8_t pool4_bits, pool6_bits;

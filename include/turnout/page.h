@@ -27,6 +27,10 @@ enum policy_action {
 	POLICY_PROXY = 1,  /* TCP: by tunneld (which may still refuse) */
 	POLICY_TUNNEL = 2, /* UDP: through a flow of tunneld */
 	POLICY_BLOCK = 3,  /* TCP: ECONNREFUSED; UDP: EPERM */
+	/* UDP: it works directly in this network, so leave it to the kernel;
+	 * but a socket that was tunnelled before goes on so: a change of
+	 * networks must not change a call's addresses. */
+	POLICY_PREFER_DIRECT = 4,
 	POLICY_NUM_ACTIONS,
 };
 
