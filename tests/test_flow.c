@@ -85,6 +85,7 @@ static struct relay_set *make_relays(uint16_t port)
 	snprintf(set->relay[0].name, sizeof(set->relay[0].name), "test");
 	snprintf(set->relay[0].host, sizeof(set->relay[0].host), "127.0.0.1");
 	set->relay[0].port = port;
+	set->relay[0].transport = RELAY_TRANSPORT_TCP;
 	CU_ASSERT_EQUAL(creds_init(&set->relay[0].creds, CREDS_STATIC, "alice",
 				   "secret"),
 			0);

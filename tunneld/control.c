@@ -247,9 +247,9 @@ static void put_hops(struct text *t, const struct control *c)
 		const struct relay *r = &set->relay[i];
 
 		put_line(t, "relay %s %s:%u %s %s %s\n", r->name, r->host,
-			 r->port, r->tls != NULL ? "tls" : "tcp",
+			 r->port, relay_transport_name(r->transport),
 			 r->proxy != NULL ? "proxy" : "direct",
-			 atomic_load(&r->failing) ? "failing" : "ok");
+			 relay_failing(r) ? "failing" : "ok");
 	}
 }
 

@@ -173,6 +173,7 @@ static int make_relay(struct snapshot *s, const struct conf *conf,
 	snprintf(relay->name, sizeof(relay->name), "%s", r->name);
 	snprintf(relay->host, sizeof(relay->host), "%s", r->host);
 	relay->port = r->port;
+	relay->transport = r->tls ? RELAY_TRANSPORT_TLS : RELAY_TRANSPORT_TCP;
 	if (r->tls) {
 		relay->tls = tls_ctx_new(r->ca_file[0] ? r->ca_file : NULL,
 					 words);

@@ -122,7 +122,8 @@ static void fail(struct uplink *u, uint32_t cause, const char *words,
 		return;
 	u->failed = true;
 	stats_add(&u->env->stats->uplink_failures, 1);
-	news = u->relay == NULL || relay_failed(u->relay, cause, now_ms);
+	news = u->relay == NULL ||
+	       relay_failed(u->set, u->relay, RELAY_BLAME_PATH, cause, now_ms);
 	log_at(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "relay %s: %s",
 	       u->relay != NULL ? u->relay->name : "-", words);
 	want_flush(u);
@@ -171,8 +172,7 @@ static void schedule_retry(struct uplink *u, bool was_up, uint64_t now_ms)
 	if (wait_ms > BACKOFF_MAX_MS)
 		wait_ms = BACKOFF_MAX_MS;
 	wait_ms = wait_ms * 3 / 4 + jitter(wait_ms / 2);
-	if (was_up ||
-	    (next != NULL && atomic_load(&next->penalty_until_ms) <= now_ms))
+	if (was_up || (next != NULL && !relay_is_penalised(next, now_ms)))
 		wait_ms = 1 + jitter(50);
 	u->failures++;
 	loop_timer_set(u->env->loop, &u->timer, now_ms + wait_ms, start_dial,
@@ -213,7 +213,7 @@ static void on_turn_state(void *arg, enum turn_state state, uint64_t now_ms)
 		u->state = UPLINK_STATE_READY;
 		u->failures = 0;
 		stats_add(&u->env->stats->allocations, 1);
-		if (relay_worked(u->relay))
+		if (relay_worked(u->set, u->relay, now_ms))
 			log_info("relay %s: works again", u->relay->name);
 		u->events->on_ready(u->arg, turn_relayed(u->turn), now_ms);
 		want_flush(u);
