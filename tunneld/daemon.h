@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * daemon.h - tunneld as a whole: its parts, and what holds them together
+ *
+ * One of these a process; every part finds the others through it. Everything
+ * here runs in the control loop's thread, but what is said to be called by
+ * workers.
+ */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include "loop.h"
+#include "snapshot.h"
+
+#include <turnout/compiler.h>
+#include <turnout/endpoint.h>
+#include <turnout/page.h>
+#include <turnout/paths.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf;
+struct control;
+struct dial_pool;
+struct dns_learn;
+struct hops;
+struct learn;
+struct lifetime;
+struct names;
+struct options;
+struct policy;
+struct policy_page;
+struct worker;
+
+/* Beside the socket: the names that have addresses. */
+#define NAMES_SUFFIX       ".names"
+#define DAEMON_WORKERS_MAX 4
+
+struct tunneld {
+	const struct options *opts;
+	char socket[SOCKET_PATH_MAX + 1];
+	char page_path[SOCKET_PATH_MAX + sizeof(PAGE_SUFFIX)];
+	char names_path[SOCKET_PATH_MAX + sizeof(NAMES_SUFFIX)];
+	struct loop *loop;
+	struct loop_fd signals;
+	int signalfd;
+	struct dial_pool *pool;
+	struct names *names;
+	struct policy_page *page;
+	struct conf *conf;
+	struct snapshot snapshot;
+	struct policy *policy; /* the snapshot's, or one that knows more hops */
+	struct hops *hops;
+	struct learn *learn;
+	struct endpoint *hop_addrs; /* what `hops` has found */
+	size_t hop_addr_count;
+	struct worker *workers[DAEMON_WORKERS_MAX];
+	size_t worker_count;
+	struct control *control;
+	struct lifetime *lifetime;
+};
+
+/* daemon.c: from the start to the end; `opts`, `conf`, `snapshot` are there.
+ * The exit status. */
+int daemon_run(struct tunneld *d) MUST_CHECK;
+
+/* daemon_reload.c: what is configured and what was looked up, put in force */
+
+/* A loop_fn: names that are direct have addresses; `arg` is the tunneld. */
+void daemon_learned(void *arg, uint64_t now_ms);
+/* Addresses of proxy and relays, asked anew. */
+void daemon_look_up_hops(struct tunneld *d);
+void daemon_forget_hops(struct tunneld *d);
+/* Read the configuration again; one that is wrong leaves all as it is. */
+void daemon_reload(struct tunneld *d);
+/* Of the log, as options and configuration have it. */
+void daemon_set_log_level(const struct tunneld *d);
+/* For conf_load(). */
+void daemon_report_line(void *arg, const char *line);
+
+/* daemon_tasks.c: called in workers' threads, done in the control loop's */
+
+void daemon_flow_gone(void *arg, uint64_t cookie, uint64_t secret);
+void daemon_want_name(void *arg, struct dns_learn *query);
+
+#endif

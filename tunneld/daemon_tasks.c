@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * daemon_tasks.c - what workers ask of the control loop
+ */
+#include <config.h>
+
+#include "control.h"
+#include "daemon.h"
+#include "dns_serve.h"
+#include "learn.h"
+
+#include <stdlib.h>
+
+/* Flows end in a worker; what was promised for them lives in the control
+ * loop. */
+struct gone_task {
+	struct loop_task task;
+	struct tunneld *tunneld;
+	uint64_t cookie, secret;
+};
+
+static void run_gone(void *arg, uint64_t now_ms)
+{
+	struct gone_task *t = arg;
+
+	(void)now_ms;
+	if (t->tunneld->control != NULL)
+		control_flow_gone(t->tunneld->control, t->cookie, t->secret);
+	free(t);
+}
+
+void daemon_flow_gone(void *arg, uint64_t cookie, uint64_t secret)
+{
+	struct tunneld *d = arg;
+	struct gone_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return; /* the record stays; the app finds a silent port */
+	t->tunneld = d;
+	t->cookie = cookie;
+	t->secret = secret;
+	loop_post(d->loop, &t->task, run_gone, t);
+}
+
+/* Resolvers inside apps ask in a worker; names are learned here. */
+static void give_back(void *arg, uint64_t now_ms)
+{
+	struct dns_learn *query = arg;
+
+	(void)now_ms;
+	loop_post(query->loop, &query->task, dns_serve_learned, query);
+}
+
+struct want_task {
+	struct loop_task task;
+	struct tunneld *tunneld;
+	struct dns_learn *query;
+};
+
+static void run_want(void *arg, uint64_t now_ms)
+{
+	struct want_task *t = arg;
+	struct tunneld *d = t->tunneld;
+	struct dns_learn *query = t->query;
+
+	free(t);
+	if (!learn_want(d->learn, query->name, &query->wait, give_back, query))
+		give_back(query, now_ms);
+}
+
+void daemon_want_name(void *arg, struct dns_learn *query)
+{
+	struct tunneld *d = arg;
+	struct want_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		give_back(query, 0);
+		return;
+	}
+	t->tunneld = d;
+	t->query = query;
+	loop_post(d->loop, &t->task, run_want, t);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* options.h - the command line of tunneld */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "conf.h"
+
+#include <turnout/compiler.h>
+
+#include <stdbool.h>
+
+#define OPTIONS_SETTINGS_MAX 64
+
+/* Everything is borrowed from argv. */
+struct options {
+	struct conf_source source;
+	const char *set[OPTIONS_SETTINGS_MAX];
+	const char *socket;
+	int watch_pid; /* 0: none */
+	int ready_fd;  /* -1: none */
+	bool private_daemon;
+	bool system;
+	bool quiet;
+	bool check;
+};
+
+/* < 0: go on; else the exit status, and what there is to say has been said. */
+int options_parse(struct options *o, int argc, char **argv) MUST_CHECK;
+
+#endif
