@@ -5,6 +5,7 @@
 #include "../tunneld/stun_txn.h"
 
 #include "../tunneld/buf.h"
+#include "../tunneld/clock.h"
 #include "../tunneld/stun_auth.h"
 #include "lib/unit.h"
 
@@ -257,6 +258,87 @@ static void test_broken_answers(void)
 	stun_cred_fini(&cred);
 }
 
+/* When it is sent, until the deadline; 0 ends the list. */
+static void expect_schedule(uint32_t rto_ms, const uint32_t *at_ms)
+{
+	uint8_t first[1024], id[STUN_ID_LEN];
+	struct stun_msg m;
+
+	begin();
+	stun_txn_repeat(&txn, rto_ms, 1000);
+	m = build();
+	memcpy(first, m.data, m.len);
+	memcpy(id, txn.id, sizeof(id));
+	for (; *at_ms != 0; at_ms++) {
+		CU_ASSERT_EQUAL(stun_txn_next_ms(&txn), 1000 + *at_ms);
+		CU_ASSERT_FALSE(stun_txn_resend_due(&txn, &cred, 999 + *at_ms));
+		CU_ASSERT_TRUE(stun_txn_resend_due(&txn, &cred, 1000 + *at_ms));
+		CU_ASSERT_FALSE(
+			stun_txn_resend_due(&txn, &cred, 1000 + *at_ms));
+		m = build();
+		CU_ASSERT_EQUAL(memcmp(first, m.data, m.len), 0);
+	}
+	CU_ASSERT_EQUAL(stun_txn_next_ms(&txn), 1000 + 39500);
+	CU_ASSERT_FALSE(stun_txn_resend_due(&txn, &cred, 1000 + 39500));
+	stun_txn_end(&txn);
+	CU_ASSERT_EQUAL(stun_txn_next_ms(&txn), CLOCK_NEVER);
+	CU_ASSERT_FALSE(stun_txn_resend_due(&txn, &cred, 1000 + 39500));
+	stun_cred_fini(&cred);
+}
+
+/* RFC 8489, 6.2.1: its own figures, and a known round trip's. */
+static void test_repeat(void)
+{
+	static const uint32_t def[] = {
+		500, 1500, 3500, 7500, 15500, 31500, 0
+	};
+	static const uint32_t quick[] = { 100,  300,   700,   1500, 3100,
+					  6300, 12700, 25500, 0 };
+
+	expect_schedule(0, def);
+	expect_schedule(60000, def);
+	expect_schedule(100, quick);
+	expect_schedule(1, quick);
+}
+
+static void test_stream_does_not_repeat(void)
+{
+	begin();
+	(void)build();
+	CU_ASSERT_EQUAL(stun_txn_next_ms(&txn), txn.deadline_ms);
+	CU_ASSERT_FALSE(stun_txn_resend_due(&txn, &cred, 40499));
+	stun_cred_fini(&cred);
+}
+
+/* A retry repeats as its predecessor did; what was signed for an older nonce
+ * is another request now. */
+static void test_repeat_after_challenge(void)
+{
+	uint8_t id[STUN_ID_LEN];
+	struct stun_txn other;
+	struct stun_attr a;
+	struct stun_msg m;
+
+	begin();
+	stun_txn_repeat(&txn, 200, 1000);
+	(void)build();
+	other = txn;
+	other.id[0] ^= 1;
+	CU_ASSERT_EQUAL_FATAL(challenge(401, "realm", "n1"), STUN_TXN_RETRY);
+	CU_ASSERT_EQUAL(stun_txn_next_ms(&txn), 2200);
+	(void)build();
+	memcpy(id, txn.id, sizeof(id));
+	CU_ASSERT_TRUE(stun_txn_resend_due(&txn, &cred, 2200));
+	CU_ASSERT_EQUAL(memcmp(id, txn.id, sizeof(id)), 0);
+
+	txn = other;
+	CU_ASSERT_TRUE(stun_txn_resend_due(&txn, &cred, 2200));
+	CU_ASSERT_NOT_EQUAL(memcmp(other.id, txn.id, sizeof(id)), 0);
+	m = build();
+	CU_ASSERT_TRUE(stun_attr_find(&m, STUN_ATTR_MESSAGE_INTEGRITY, &a));
+	stun_cred_fini(&cred);
+}
+
 static CU_TestInfo tests[] = {
 	{ "401 is answered once", test_challenge },
 	{ "challenges without realm or nonce", test_bad_challenges },
@@ -265,6 +347,9 @@ static CU_TestInfo tests[] = {
 	{ "which answers need a seal", test_trust },
 	{ "a wrong seal ends nothing", test_forged },
 	{ "answers that cannot be used", test_broken_answers },
+	{ "datagrams are sent again at the RFC's times", test_repeat },
+	{ "over a stream nothing is sent again", test_stream_does_not_repeat },
+	{ "sending again after a challenge", test_repeat_after_challenge },
 	CU_TEST_INFO_NULL,
 };
 

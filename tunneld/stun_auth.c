@@ -97,6 +97,7 @@ int stun_cred_challenge(struct stun_cred *c, const struct stun_msg *m)
 	free(c->nonce);
 	c->nonce = p;
 	c->nonce_len = nonce.len;
+	c->challenges++;
 	return 0;
 }
 

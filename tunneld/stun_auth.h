@@ -30,6 +30,7 @@ struct stun_cred {
 	uint8_t *realm, *nonce; /* as the server gave them; NULL: not yet */
 	size_t realm_len, nonce_len;
 	uint8_t key[STUN_KEY_LEN];
+	uint32_t challenges; /* taken so far */
 };
 
 /* 0, -EINVAL (name empty or too long) or -ENOMEM. Copies. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stun_txn.c - one request and its answer over a reliable transport
+ * stun_txn.c - one request and its answer
  *
  * Turns responses into a verdict: done, failed, try again or not for us
- * (RFC 8489, 6.2.2, 6.3.3, 6.3.4 and 9.2.5).
+ * (RFC 8489, 6.2, 6.3.3, 6.3.4 and 9.2.5).
  *
  * Theory of operation: begin -> build -> answer. A RETRY begins it anew inside
  * answer(), so that the owner only has to build again. Whatever stands in an
@@ -17,6 +17,7 @@
 #include "stun_txn.h"
 
 #include "buf.h"
+#include "clock.h"
 #include "stun_auth.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ int stun_txn_begin(struct stun_txn *t, uint16_t method, uint64_t now_ms)
 {
 	*t = (struct stun_txn){
 		.method = method,
+		.next_send_ms = CLOCK_NEVER,
 		.deadline_ms = now_ms + STUN_TXN_TIMEOUT_MS,
 	};
 	if (RAND_bytes(t->id, sizeof(t->id)) != 1)
@@ -42,6 +44,44 @@ void stun_txn_end(struct stun_txn *t)
 	t->active = false;
 }
 
+void stun_txn_repeat(struct stun_txn *t, uint32_t rto_ms, uint64_t now_ms)
+{
+	if (rto_ms == 0 || rto_ms > STUN_TXN_RTO_MS)
+		rto_ms = STUN_TXN_RTO_MS;
+	if (rto_ms < STUN_TXN_RTO_MIN_MS)
+		rto_ms = STUN_TXN_RTO_MIN_MS;
+	t->rto_ms = rto_ms;
+	t->wait_ms = rto_ms;
+	t->next_send_ms = now_ms + rto_ms;
+}
+
+/* RFC 8489, 6.2.1: with the default this comes to seven times, and the
+ * deadline to 16 times the first wait after the last. A shorter first wait
+ * adds some at the beginning: what ends it is the deadline alone, so that a
+ * hole in the path is survived as long by each. */
+bool stun_txn_resend_due(struct stun_txn *t, const struct stun_cred *cred,
+			 uint64_t now_ms)
+{
+	if (!t->active || now_ms < t->next_send_ms || now_ms >= t->deadline_ms)
+		return false;
+	t->wait_ms *= 2;
+	t->next_send_ms = now_ms + t->wait_ms;
+	if (t->next_send_ms >= t->deadline_ms)
+		t->next_send_ms = CLOCK_NEVER;
+	/* Without randomness the old id serves, too. */
+	if (t->challenge != cred->challenges)
+		(void)RAND_bytes(t->id, sizeof(t->id));
+	return true;
+}
+
+uint64_t stun_txn_next_ms(const struct stun_txn *t)
+{
+	if (!t->active)
+		return CLOCK_NEVER;
+	return t->next_send_ms < t->deadline_ms ? t->next_send_ms
+						: t->deadline_ms;
+}
+
 void stun_txn_build_begin(const struct stun_txn *t, struct stun_build *b,
 			  struct buf *out)
 {
@@ -52,6 +92,7 @@ void stun_txn_build_end(struct stun_txn *t, struct stun_build *b,
 			const struct stun_cred *cred)
 {
 	t->signed_request = stun_cred_ready(cred);
+	t->challenge = cred->challenges;
 	if (!t->signed_request)
 		return;
 	stun_build_bytes(b, STUN_ATTR_USERNAME, cred->username,
@@ -97,6 +138,7 @@ static enum stun_txn_verdict challenged(struct stun_txn *t,
 					uint64_t now_ms)
 {
 	uint8_t stale = t->stale;
+	uint32_t rto_ms = t->rto_ms;
 	int r;
 
 	/* A password that has been refused is not sent twice. */
@@ -116,6 +158,8 @@ static enum stun_txn_verdict challenged(struct stun_txn *t,
 	if (r < 0 || stun_txn_begin(t, t->method, now_ms) < 0)
 		return fail(t, err, "out of memory or randomness");
 	t->stale = stale;
+	if (rto_ms != 0)
+		stun_txn_repeat(t, rto_ms, now_ms);
 	return STUN_TXN_RETRY;
 }
 

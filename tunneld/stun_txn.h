@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stun_txn.h - one request and its answer over a reliable transport
- * (RFC 8489, 6.2.2, 6.3 and 9.2.5)
+ * stun_txn.h - one request and its answer (RFC 8489, 6.2, 6.3 and 9.2.5)
  *
- * Nothing is retransmitted: the stream does that. A challenge (401) is
- * answered once, a stale nonce (438) a few times, each with a new id.
+ * Over a stream nothing is retransmitted: the stream does that. Over datagrams
+ * the owner says so with stun_txn_repeat() after stun_txn_begin(), looks again
+ * at stun_txn_next_ms(), and builds and sends once more when
+ * stun_txn_resend_due(). A challenge (401) is answered once, a stale nonce
+ * (438) a few times, each with a new id.
  */
 #ifndef STUN_TXN_H
 #define STUN_TXN_H
@@ -19,7 +21,9 @@
 struct stun_cred;
 
 #define STUN_TXN_TIMEOUT_MS 39500 /* RFC 8489, 6.2.2: Ti */
-#define STUN_TXN_STALE_MAX  5     /* new nonces taken in a row */
+#define STUN_TXN_STALE_MAX  10    /* new nonces taken in a row */
+#define STUN_TXN_RTO_MS     500   /* RFC 8489, 6.2.1 */
+#define STUN_TXN_RTO_MIN_MS 100
 
 struct stun_txn {
 	uint8_t id[STUN_ID_LEN];
@@ -28,6 +32,10 @@ struct stun_txn {
 	bool signed_request;
 	uint8_t stale;              /* how often 438 has come */
 	unsigned int bad_integrity; /* answers ignored for that */
+	uint32_t challenge;         /* of the credentials, when it was built */
+	uint32_t rto_ms;            /* the first wait; 0: a stream */
+	uint32_t wait_ms;           /* the wait that is under way */
+	uint64_t next_send_ms;      /* CLOCK_NEVER: not again */
 	uint64_t deadline_ms;
 };
 
@@ -48,6 +56,19 @@ enum stun_txn_verdict {
 int stun_txn_begin(struct stun_txn *t, uint16_t method,
 		   uint64_t now_ms) MUST_CHECK;
 void stun_txn_end(struct stun_txn *t);
+
+/* For datagrams, right after stun_txn_begin(): send it again until the answer
+ * or the deadline comes. `rto_ms`: the first wait, which doubles; from a known
+ * round trip, or 0 for the default, which is also the most. A RETRY goes on
+ * like this by itself. */
+void stun_txn_repeat(struct stun_txn *t, uint32_t rto_ms, uint64_t now_ms);
+/* True: build and send it once more, now; the next time is scheduled. It keeps
+ * its id unless it was signed for an older challenge than `cred` holds now:
+ * then it is another request. */
+bool stun_txn_resend_due(struct stun_txn *t, const struct stun_cred *cred,
+			 uint64_t now_ms);
+/* When to look at it again: to resend or to give up. CLOCK_NEVER: ended. */
+uint64_t stun_txn_next_ms(const struct stun_txn *t);
 
 /* Header; then the caller's attributes; then credentials, if there are any,
  * and the seal. */
