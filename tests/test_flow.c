@@ -119,15 +119,15 @@ static void open_fixture(struct fixture *f)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f->loop);
 	relay_fixture_open(&f->relay, f->loop, 0);
 	f->uplink_env = (struct uplink_env){
-		.loop = f->loop,
-		.pool = dial_pool_new(16),
+		.leg = { .loop = f->loop,
+			 .pool = dial_pool_new(16),
+			 .stats = &f->stats },
 		.relays = make_relays(f->relay.port),
-		.stats = &f->stats,
 	};
 	f->env = (struct flow_env){
 		.loop = f->loop,
 		.local = local_new(&f->stats),
-		.pool = f->uplink_env.pool,
+		.pool = f->uplink_env.leg.pool,
 		.names = names_new(&pools),
 		.policy = make_policy(&pools),
 		.policy_count = 1,
@@ -146,6 +146,7 @@ static void close_fixture(struct fixture *f)
 		if (f->app[i].fd >= 0)
 			close(f->app[i].fd);
 	}
+	leg_env_fini(&f->uplink_env.leg);
 	relay_fixture_close(&f->relay);
 	loop_drain(f->loop);
 	dial_pool_free(f->env.pool);

@@ -44,6 +44,7 @@ struct queue {
 	unsigned int control_run;
 	uint32_t deadline_ms;
 	struct queue_counters counters;
+	uint64_t drops_taken; /* of those that the counters tell */
 };
 
 /* A whole datagram fits anywhere; video holds 250 ms of 8 Mbit/s. */
@@ -267,4 +268,17 @@ void queue_trim(struct queue *q, uint64_t now_ms)
 const struct queue_counters *queue_counters(const struct queue *q)
 {
 	return &q->counters;
+}
+
+uint64_t queue_take_drops(struct queue *q)
+{
+	uint64_t drops = 0, news;
+
+	for (int c = 0; c < QUEUE_NUM_CLASSES; c++) {
+		for (int why = 0; why < QUEUE_NUM_DROPS; why++)
+			drops += q->counters.dropped[c][why];
+	}
+	news = drops - q->drops_taken;
+	q->drops_taken = drops;
+	return news;
 }

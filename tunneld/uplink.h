@@ -6,6 +6,8 @@
 #ifndef UPLINK_H
 #define UPLINK_H
 
+#include "leg.h"
+
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 
@@ -13,18 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct dial_pool;
-struct loop;
 struct relay_set;
 struct uplink;
-struct worker_stats;
 
 /* What every uplink of a worker uses; belongs to the worker. */
 struct uplink_env {
-	struct loop *loop;
-	struct dial_pool *pool;
+	struct leg_env leg;
 	struct relay_set *relays; /* replaced on a reload */
-	struct worker_stats *stats;
 };
 
 /* uplink_free() may be called from none of these. */

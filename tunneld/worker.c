@@ -222,6 +222,7 @@ static void *run(void *arg)
 static void release(struct worker *w)
 {
 	close_flows(w);
+	leg_env_fini(&w->uplink_env.leg);
 	if (w->flow_env.sockdiag >= 0)
 		close(w->flow_env.sockdiag);
 	policy_put(w->flow_env.policy);
@@ -236,10 +237,10 @@ static void wire_up(struct worker *w, const struct worker_opts *opts)
 	w->on_flow_gone = opts->on_flow_gone;
 	w->arg = opts->arg;
 	w->uplink_env = (struct uplink_env){
-		.loop = w->loop,
-		.pool = opts->pool,
+		.leg = { .loop = w->loop,
+			 .pool = opts->pool,
+			 .stats = &w->stats },
 		.relays = relay_set_get(opts->relays),
-		.stats = &w->stats,
 	};
 	w->flow_env = (struct flow_env){
 		.loop = w->loop,
@@ -292,6 +293,7 @@ void worker_stop(struct worker *w)
 	pthread_join(w->thread, NULL);
 	loop_drain(w->loop); /* tasks hold what must be freed */
 	close_flows(w);
+	leg_env_fini(&w->uplink_env.leg);
 }
 
 void worker_free(struct worker *w)

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * leg_io.c - reads and writes of a leg
+ *
+ * Turns bytes from the relay into frames for the TURN machine, and the
+ * machine's messages and the owner's queue into records (RFC 8656, 12.4 and
+ * 12.5). All that has gathered in a turn is written as one TLS record. While
+ * the kernel takes no more, `out` is left as it is (TLS wants the same bytes
+ * again) and the queue does the waiting.
+ */
+#include <config.h>
+
+#include "buf.h"
+#include "framer.h"
+#include "leg_private.h"
+#include "loop.h"
+#include "queue.h"
+#include "relay.h"
+#include "stats.h"
+#include "stream.h"
+#include "turn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One TLS record (RFC 8446, 5.1: 2^14) and no more in one write. */
+#define OUT_BYTES 16384
+/* A record is unreadable until its last byte is there: small ones when the
+ * link is the bottleneck. */
+#define OUT_BYTES_CONGESTED 2800
+/* Reads per wake-up, so that one busy flow does not starve the others. */
+#define READS_PER_WAKEUP 8
+
+int leg_io_open(struct leg *l)
+{
+	l->out = malloc(OUT_BYTES);
+	if (l->out == NULL)
+		return -ENOMEM;
+	buf_init(&l->out_buf, l->out, OUT_BYTES);
+	return framer_init(&l->framer);
+}
+
+void leg_io_close(struct leg *l)
+{
+	loop_fd_del(l->env->loop, &l->watch);
+	stream_close(&l->stream);
+	framer_fini(&l->framer);
+	free(l->out);
+	l->out = NULL;
+	buf_init(&l->out_buf, NULL, 0);
+	l->out_sent = 0;
+	l->congested = false;
+}
+
+/* Reading */
+
+static int take_frames(struct leg *l, uint64_t now_ms)
+{
+	const uint8_t *frame;
+	int n;
+
+	while (!l->failed && (n = framer_next(&l->framer, &frame)) != 0) {
+		if (n < 0)
+			return n;
+		n = turn_input(l->turn, frame, (size_t)n, now_ms);
+		if (n < 0)
+			return n;
+	}
+	return 0;
+}
+
+static void connection_ended(struct leg *l, enum io io, uint64_t now_ms)
+{
+	char words[LEG_LINE_BYTES];
+	uint64_t last_ms = l->last_in_ms > l->last_out_ms ? l->last_in_ms
+							  : l->last_out_ms;
+
+	l->end.idle_ms = now_ms > last_ms ? now_ms - last_ms : 0;
+	snprintf(words, sizeof(words), "connection to %s:%u ended: %s",
+		 l->relay->host, l->relay->port,
+		 io == IO_EOF ? "closed by the other side"
+			      : stream_error(&l->stream));
+	leg_fail(l, LEG_CAUSE_ENDED, words, now_ms);
+}
+
+void leg_io_read(struct leg *l, uint64_t now_ms)
+{
+	/* What TLS has read ahead is not seen by epoll: it must all be taken,
+	 * or the tail of a burst would wait for the next packet. */
+	for (int i = 0; !l->failed && (i < READS_PER_WAKEUP ||
+				       stream_pending(&l->stream) != 0);
+	     i++) {
+		size_t room, n;
+		uint8_t *space = framer_space(&l->framer, &room);
+		enum io io = stream_read(&l->stream, space, room, &n);
+
+		if (io == IO_WANT_READ || io == IO_WANT_WRITE)
+			return;
+		if (io != IO_OK) {
+			connection_ended(l, io, now_ms);
+			return;
+		}
+		l->last_in_ms = now_ms;
+		framer_commit(&l->framer, n);
+		if (take_frames(l, now_ms) < 0)
+			leg_fail(l, LEG_CAUSE_GARBAGE,
+				 "sends bytes that are not TURN", now_ms);
+		if (l->events != NULL)
+			l->events->on_batch(l->arg, l, now_ms);
+		if (n < room && stream_pending(&l->stream) == 0)
+			return; /* drained; level-triggered epoll tells more */
+	}
+}
+
+/* Writing */
+
+int leg_io_wrap(struct leg *l, const struct endpoint *peer, const uint8_t *data,
+		size_t len, uint64_t now_ms)
+{
+	int err = turn_wrap(l->turn, peer, data, len, &l->out_buf, now_ms);
+
+	if (err == 0)
+		stats_add(&l->env->stats->datagrams_to_relay, 1);
+	else if (err != -ENOBUFS)
+		stats_add(&l->env->stats->drop_refused, 1);
+	l->used = true;
+	return err == -ENOBUFS ? err : 0;
+}
+
+static void fill_from_queue(struct leg *l, uint64_t now_ms)
+{
+	size_t limit = l->congested ? OUT_BYTES_CONGESTED : OUT_BYTES;
+	struct queue_item item;
+
+	while (l->out_buf.len < limit && queue_peek(l->queue, now_ms, &item)) {
+		if (leg_io_wrap(l, &item.peer, item.data, item.len, now_ms) <
+			    0 &&
+		    l->out_buf.len > 0)
+			return;
+		queue_pop(l->queue);
+	}
+}
+
+static void serve_queue(struct leg *l, uint64_t now_ms)
+{
+	if (!queue_empty(l->queue))
+		fill_from_queue(l, now_ms);
+	if (queue_empty(l->queue)) {
+		l->congested = false;
+		queue_set_deadline(l->queue, QUEUE_DEADLINE_MS);
+	}
+	stats_add(&l->env->stats->drop_queue, queue_take_drops(l->queue));
+}
+
+/* Gather the next record. False when there is nothing to send. */
+static bool gather(struct leg *l, uint64_t now_ms)
+{
+	turn_output(l->turn, &l->out_buf);
+	if (l->state == LEG_STATE_READY && l->queue != NULL)
+		serve_queue(l, now_ms);
+	return l->out_buf.len > l->out_sent;
+}
+
+void leg_io_write(struct leg *l, uint64_t now_ms)
+{
+	uint32_t events = EPOLLIN;
+	char words[LEG_LINE_BYTES];
+
+	while (l->out_buf.len > l->out_sent || gather(l, now_ms)) {
+		size_t n;
+		enum io io = stream_write(&l->stream, l->out + l->out_sent,
+					  l->out_buf.len - l->out_sent, &n);
+
+		if (io == IO_WANT_WRITE || io == IO_WANT_READ) {
+			l->congested = true;
+			events |= EPOLLOUT;
+			break;
+		}
+		if (io != IO_OK) {
+			snprintf(words, sizeof(words),
+				 "connection to %s:%u broke: %s",
+				 l->relay->host, l->relay->port,
+				 stream_error(&l->stream));
+			leg_fail(l, LEG_CAUSE_BROKEN, words, now_ms);
+			return;
+		}
+		l->last_out_ms = now_ms;
+		l->out_sent += n;
+		if (l->out_sent < l->out_buf.len)
+			continue;
+		buf_init(&l->out_buf, l->out, OUT_BYTES);
+		l->out_sent = 0;
+	}
+	loop_fd_set(l->env->loop, &l->watch, events);
+}
