@@ -209,18 +209,18 @@ static void test_full(void)
 	CU_ASSERT_PTR_NULL(conf->proxy.no_proxy[4]);
 	CU_ASSERT_EQUAL_FATAL(conf->relay_count, 2);
 	CU_ASSERT_STRING_EQUAL(r[0].name, "main");
-	CU_ASSERT_TRUE(r[0].tls);
-	CU_ASSERT_STRING_EQUAL(r[0].host, "relay.example");
-	CU_ASSERT_EQUAL(r[0].port, 443);
+	CU_ASSERT_TRUE(r[0].uri.tls);
+	CU_ASSERT_STRING_EQUAL(r[0].uri.host, "relay.example");
+	CU_ASSERT_EQUAL(r[0].uri.port, 443);
 	CU_ASSERT_STRING_EQUAL(r[0].username, "u");
 	CU_ASSERT_STRING_EQUAL(r[0].password_file, path("secret"));
 	CU_ASSERT_STRING_EQUAL(r[0].ca_file, path("ca.pem"));
 	CU_ASSERT_EQUAL(r[0].path, CONF_PATH_PROXY);
 	CU_ASSERT_STRING_EQUAL(r[0].origin + strlen(dir), "/x.conf:8");
 	CU_ASSERT_STRING_EQUAL(r[1].name, "second.one");
-	CU_ASSERT_FALSE(r[1].tls);
-	CU_ASSERT_STRING_EQUAL(r[1].host, "2001:db8::1");
-	CU_ASSERT_EQUAL(r[1].port, 3478);
+	CU_ASSERT_FALSE(r[1].uri.tls);
+	CU_ASSERT_STRING_EQUAL(r[1].uri.host, "2001:db8::1");
+	CU_ASSERT_EQUAL(r[1].uri.port, 3478);
 	CU_ASSERT_STRING_EQUAL(r[1].secret_file, path("secret"));
 	CU_ASSERT_EQUAL(r[1].path, CONF_PATH_DIRECT);
 	CU_ASSERT_EQUAL(conf->media, CONF_MEDIA_ALWAYS);
@@ -353,17 +353,26 @@ static void test_relay_values(void)
 		{ "turns:?transport=tcp", "host is missing" },
 		{ "turns:relay.example:0", "port of 1" },
 		{ "turns:2001:db8::1", "brackets" },
-		{ "turn:relay.example", "?transport=tcp" },
-		{ "turn:relay.example:3478?transport=udp", "UDP" },
-		{ "turns:relay.example?transport=udp", "UDP" },
+		{ "turns::443", "host is missing" },
+		{ "turns:relay.example:65536", "port of 1" },
+		{ "turns:relay.example:443x", "port of 1" },
+		{ "turns:relay.example::", "brackets" },
+		{ "turns:[2001:db8::1", "not HOST" },
+		{ "turns:[fe80::1%25eth0]", "no zone" },
+		{ "turns:[v1.x]", "neither a host name nor" },
+		{ "turns:127.1", "neither a host name nor" },
+		{ "turns:a%zz", "not well formed" },
+		{ "turns:a%00", "not well formed" },
+		{ "turns:relay.example?transport=", "unknown" },
+		{ "turns:relay.example?", "only ?transport" },
 		{ "turns:relay.example?transport=sctp", "unknown" },
 		{ "turns:relay.example?x=y", "only ?transport" },
 		{ "turns:relay.example/x", "only ?transport" },
 	};
 	struct conf *conf = loads("[relay a]\nuri = TURNS:Relay.Example.\n");
 
-	CU_ASSERT_STRING_EQUAL(conf->relay[0].host, "relay.example");
-	CU_ASSERT_EQUAL(conf->relay[0].port, 5349);
+	CU_ASSERT_STRING_EQUAL(conf->relay[0].uri.host, "relay.example");
+	CU_ASSERT_EQUAL(conf->relay[0].uri.port, 5349);
 	conf_free(conf);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		bad_value("relay a", "uri", bad[i].value, bad[i].about);
@@ -378,6 +387,149 @@ static void test_relay_values(void)
 		"x.conf:3: ca_file: the relay is not reached over TLS");
 	REFUSES("[proxy]\nurl = none\n[relay a]\nuri = turns:a\npath = proxy\n",
 		"x.conf:3: path: there is no proxy");
+}
+
+static void test_relay_uris(void)
+{
+	static const struct {
+		const char *value, *host;
+		uint16_t port;
+		bool has_port, tls;
+		enum conf_transport transport;
+	} good[] = {
+		{ "turn:a.example", "a.example", 3478, false, false,
+		  CONF_TRANSPORT_ANY },
+		{ "turns:a.example", "a.example", 5349, false, true,
+		  CONF_TRANSPORT_ANY },
+		{ "TURN:A.Example.:80", "a.example", 80, true, false,
+		  CONF_TRANSPORT_ANY },
+		{ "turn:a.example?transport=udp", "a.example", 3478, false,
+		  false, CONF_TRANSPORT_UDP },
+		{ "turns:a.example:443?Transport=TCP", "a.example", 443, true,
+		  true, CONF_TRANSPORT_TCP },
+		{ "turns:a.example:?transport=udp", "a.example", 5349, false,
+		  true, CONF_TRANSPORT_UDP },
+		{ "turn:192.0.2.1:65535", "192.0.2.1", 65535, true, false,
+		  CONF_TRANSPORT_ANY },
+		{ "turns:[2001:DB8::1]", "2001:db8::1", 5349, false, true,
+		  CONF_TRANSPORT_ANY },
+		{ "turns:[2001:db8::1]:", "2001:db8::1", 5349, false, true,
+		  CONF_TRANSPORT_ANY },
+		{ "turns:[2001:db8::1]:1?transport=udp", "2001:db8::1", 1, true,
+		  true, CONF_TRANSPORT_UDP },
+		{ "turn:%61.example", "a.example", 3478, false, false,
+		  CONF_TRANSPORT_ANY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		char text[128];
+		struct conf *conf;
+		const struct conf_uri *uri;
+
+		snprintf(text, sizeof(text), "[relay a]\nuri = %s\n",
+			 good[i].value);
+		conf = loads(text);
+		uri = &conf->relay[0].uri;
+		CU_ASSERT_STRING_EQUAL(uri->host, good[i].host);
+		CU_ASSERT_EQUAL(uri->port, good[i].port);
+		CU_ASSERT_EQUAL(uri->has_port, good[i].has_port);
+		CU_ASSERT_EQUAL(uri->tls, good[i].tls);
+		CU_ASSERT_EQUAL(uri->transport, good[i].transport);
+		conf_free(conf);
+	}
+}
+
+static void test_relay_settings(void)
+{
+	struct conf *conf = loads("[relay a]\nuri = turns:a\n");
+	const struct conf_relay *r = conf->relay;
+
+	CU_ASSERT_EQUAL(r->warm, 1);
+	CU_ASSERT_EQUAL(r->keepalive_s, 20);
+	CU_ASSERT_TRUE(r->mobility);
+	CU_ASSERT_TRUE(r->redirect);
+	conf_free(conf);
+	conf = loads("[relay a]\nuri = turns:a\nwarm = 0\nkeepalive = 25\n"
+		     "mobility = no\nredirect = no\n");
+	r = conf->relay;
+	CU_ASSERT_EQUAL(r->warm, 0);
+	CU_ASSERT_EQUAL(r->keepalive_s, 25);
+	CU_ASSERT_FALSE(r->mobility);
+	CU_ASSERT_FALSE(r->redirect);
+	conf_free(conf);
+	bad_value("relay a", "warm", "9", "not a number of 0 to 8");
+	bad_value("relay a", "warm", "-1", "not a number of 0 to 8");
+	bad_value("relay a", "warm", "4294967296", "not a number of 0 to 8");
+	bad_value("relay a", "keepalive", "1", "not a number of 2 to 25");
+	bad_value("relay a", "keepalive", "26", "not a number of 2 to 25");
+	bad_value("relay a", "keepalive", "20s", "not a number of 2 to 25");
+	bad_value("relay a", "mobility", "yes", "none of auto, no");
+	bad_value("relay a", "redirect", "auto", "none of yes, no");
+}
+
+static void test_credentials(void)
+{
+	struct conf *conf;
+
+	put("headers", "Authorization: Bearer x\r\nX-Y:\n\nz: \t1\n", 0600);
+	/* The relays come with the credentials. */
+	conf = loads("[relay a]\ncredentials_uri = https://c.example/v1?k=1\n"
+		     "credentials_headers_file = headers\n"
+		     "credentials_body = {\"ttl\": 86400}\n");
+	CU_ASSERT_STRING_EQUAL(conf->relay[0].uri.host, "");
+	CU_ASSERT_STRING_EQUAL(conf->relay[0].credentials_uri,
+			       "https://c.example/v1?k=1");
+	CU_ASSERT_STRING_EQUAL(conf->relay[0].credentials_body,
+			       "{\"ttl\": 86400}");
+	CU_ASSERT_STRING_EQUAL(conf->relay[0].credentials_headers_file,
+			       path("headers"));
+	conf_free(conf);
+	conf = loads("[relay a]\nuri = turns:a\n"
+		     "credentials_uri = http://[::1]:80/\n");
+	conf_free(conf);
+	conf = loads("[relay a]\nuri = turns:a\n"
+		     "credential_command = mint --now | tail -1\n");
+	CU_ASSERT_STRING_EQUAL(conf->relay[0].credential_command,
+			       "mint --now | tail -1");
+	conf_free(conf);
+	bad_value("relay a", "credentials_uri", "c.example", "https://HOST");
+	bad_value("relay a", "credentials_uri", "https://", "https://HOST");
+	bad_value("relay a", "credentials_uri", "https://:1/", "https://HOST");
+	bad_value("relay a", "credentials_uri", "ftp://a/", "https://HOST");
+	bad_value("relay a", "credentials_uri", "http://c.example/",
+		  "https://HOST");
+	bad_value("relay a", "credentials_uri", "http://localhost.example/",
+		  "https://HOST");
+	bad_value("relay a", "credentials_uri", "https://u:p@a/",
+		  "secrets never stand");
+	bad_value("relay a", "credentials_uri", "https://a/x y", "blanks");
+	REFUSES("[relay a]\ncredential_command = x\n",
+		"x.conf:1: relay a has no uri");
+	REFUSES("[relay a]\nuri = turns:a\ncredentials_uri = https://a/\n"
+		"credential_command = x\n",
+		"x.conf:4: credential_command: credentials_uri is given as "
+		"well");
+	REFUSES("[relay a]\nuri = turns:a\ncredentials_uri = https://a/\n"
+		"username = u\n",
+		"x.conf:4: username: credentials_uri gives it");
+	REFUSES("[relay a]\nuri = turns:a\ncredentials_body = {}\n"
+		"credentials_headers_file = headers\n",
+		"x.conf:4: credentials_headers_file: credentials_uri is "
+		"missing",
+		"x.conf:3: credentials_body: credentials_uri is missing");
+	put("headers", "Authorization Bearer x\n", 0600);
+	bad_value("relay a", "credentials_headers_file", "headers", "NAME: ");
+	put("headers", "A: b\001\n", 0600);
+	bad_value("relay a", "credentials_headers_file", "headers", "NAME: ");
+	put("headers", "", 0600);
+	bad_value("relay a", "credentials_headers_file", "headers", "is empty");
+	unlink(path("headers"));
+}
+
+static void test_path(void)
+{
+	REFUSES("[relay a]\nuri = turns:a?transport=udp\npath = proxy\n",
+		"x.conf:2: uri: the proxy carries no UDP");
 }
 
 static void test_other_values(void)
@@ -410,6 +562,8 @@ static void test_secrets(void)
 	bad_value("proxy", "password_file", "conf.d", "not a regular file");
 	bad_value("proxy", "password_file", "\"secret\"", "without quotes");
 	bad_value("relay a", "secret_file", "open", "chmod 600");
+	bad_value("relay a", "credentials_headers_file", "open", "chmod 600");
+	bad_value("relay a", "credentials_headers_file", "secret", "NAME: ");
 	bad_value("relay a", "ca_file", "missing", "No such file");
 	bad_value("relay a", "ca_file", "conf.d", "not a regular file");
 	REFUSES("[proxy]\npassword_file = secret\n",
@@ -557,7 +711,7 @@ static void test_settings(void)
 	CU_ASSERT_STRING_EQUAL(conf->relay[0].origin, "--set relay.new.uri");
 	CU_ASSERT_STRING_EQUAL(conf->relay[1].name, "two.dots");
 	CU_ASSERT_STRING_EQUAL(conf->relay[2].name, "main");
-	CU_ASSERT_STRING_EQUAL(conf->relay[2].host, "main");
+	CU_ASSERT_STRING_EQUAL(conf->relay[2].uri.host, "main");
 	CU_ASSERT_EQUAL(conf->relay[2].path, CONF_PATH_DIRECT);
 	CU_ASSERT_EQUAL_FATAL(conf->rules.count, 2);
 	CU_ASSERT_STRING_EQUAL(conf->rules.rule[0].name, "first.example");
@@ -721,7 +875,7 @@ static void test_manual(void)
 		free(entry);
 		free(section);
 	}
-	CU_ASSERT_EQUAL(count(text, "Default: "), 7);
+	CU_ASSERT_EQUAL(count(text, "Default: "), 11);
 	free(text);
 }
 
@@ -733,6 +887,10 @@ static CU_TestInfo tests[] = {
 	{ "all problems at once", test_all_problems },
 	{ "values: [proxy]", test_proxy_values },
 	{ "values: [relay NAME]", test_relay_values },
+	{ "URIs of relays", test_relay_uris },
+	{ "numbers and switches of relays", test_relay_settings },
+	{ "credentials of relays", test_credentials },
+	{ "no UDP through the proxy", test_path },
 	{ "values: others", test_other_values },
 	{ "files with secrets", test_secrets },
 	{ "the environment", test_env },

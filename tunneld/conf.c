@@ -116,40 +116,91 @@ static void check_proxy(struct conf_entries *e)
 				    "[proxy]");
 }
 
+/* One source of credentials, and what belongs to it. None at all is told when
+ * the relay is made: the secrets are read there. */
+static void check_credentials(struct conf_entries *e, const char *name)
+{
+	static const char *const kinds[] = { "password_file", "secret_file",
+					     "credentials_uri",
+					     "credential_command" };
+	const char *origin[ARRAY_SIZE(kinds)];
+	const char *username = given(e, "relay", "username", name);
+	const char *first = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		origin[i] = given(e, "relay", kinds[i], name);
+		if (origin[i] != NULL && first != NULL)
+			conf_entries_report(e, origin[i],
+					    "%s: %s is given as well: leave "
+					    "one of them",
+					    kinds[i], first);
+		else if (origin[i] != NULL)
+			first = kinds[i];
+	}
+	if (origin[0] != NULL && username == NULL)
+		conf_entries_report(e, origin[0],
+				    "password_file: username is missing");
+	if (username != NULL && first == NULL)
+		conf_entries_report(e, username,
+				    "username: password_file or secret_file "
+				    "is missing");
+	else if (username != NULL && origin[0] == NULL && origin[1] == NULL)
+		conf_entries_report(e, username,
+				    "username: %s gives it: leave it out",
+				    first);
+}
+
+static void check_fetch(struct conf_entries *e, const char *name)
+{
+	static const char *const keys[] = { "credentials_headers_file",
+					    "credentials_body" };
+
+	if (given(e, "relay", "credentials_uri", name) != NULL)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *origin = given(e, "relay", keys[i], name);
+
+		if (origin != NULL)
+			conf_entries_report(e, origin,
+					    "%s: credentials_uri is missing",
+					    keys[i]);
+	}
+}
+
+static void check_path(struct conf_entries *e, const struct conf *conf,
+		       const struct conf_relay *relay)
+{
+	if (relay->path != CONF_PATH_PROXY)
+		return;
+	if (!conf->proxy.configured && given(e, "proxy", "url", NULL) != NULL)
+		conf_entries_report(e, relay->origin,
+				    "path: there is no proxy: set url in "
+				    "[proxy]");
+	if (relay->uri.transport == CONF_TRANSPORT_UDP)
+		conf_entries_report(e, given(e, "relay", "uri", relay->name),
+				    "uri: the proxy carries no UDP: write "
+				    "?transport=tcp, or another path");
+}
+
 static void check_relay(struct conf_entries *e, const struct conf *conf,
 			const struct conf_relay *relay)
 {
 	const char *uri = given(e, "relay", "uri", relay->name);
-	const char *username = given(e, "relay", "username", relay->name);
-	const char *password = given(e, "relay", "password_file", relay->name);
-	const char *secret = given(e, "relay", "secret_file", relay->name);
 	const char *ca = given(e, "relay", "ca_file", relay->name);
 
-	if (uri == NULL)
+	if (uri == NULL &&
+	    given(e, "relay", "credentials_uri", relay->name) == NULL)
 		conf_entries_report(e, relay->origin,
 				    "relay %s has no uri: write uri = "
 				    "turns:HOST:443?transport=tcp",
 				    relay->name);
-	if (password != NULL && secret != NULL)
-		conf_entries_report(e, secret,
-				    "secret_file: password_file is given as "
-				    "well: leave one of them");
-	if (password != NULL && username == NULL)
-		conf_entries_report(e, password,
-				    "password_file: username is missing");
-	if (username != NULL && password == NULL && secret == NULL)
-		conf_entries_report(e, username,
-				    "username: password_file or secret_file "
-				    "is missing");
-	if (ca != NULL && relay->host[0] != '\0' && !relay->tls)
+	check_credentials(e, relay->name);
+	check_fetch(e, relay->name);
+	if (ca != NULL && relay->uri.host[0] != '\0' && !relay->uri.tls)
 		conf_entries_report(e, ca,
 				    "ca_file: the relay is not reached over "
 				    "TLS: write turns: in uri");
-	if (relay->path == CONF_PATH_PROXY && !conf->proxy.configured &&
-	    given(e, "proxy", "url", NULL) != NULL)
-		conf_entries_report(e, relay->origin,
-				    "path: there is no proxy: set url in "
-				    "[proxy]");
+	check_path(e, conf, relay);
 }
 
 /* The relays that sections and settings name, in order. */

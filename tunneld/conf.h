@@ -7,6 +7,7 @@
 #ifndef CONF_H
 #define CONF_H
 
+#include "conf_uri.h"
 #include "log.h"
 #include "rules.h"
 
@@ -29,18 +30,26 @@ enum conf_media {
 };
 
 #define CONF_PATH_MAX 4096
+#define CONF_TEXT_MAX 1024
 
 struct conf_relay {
 	char name[64];
-	/* uri, taken apart (RFC 7065) */
-	bool tls;
-	char host[CONTROL_NAME_MAX + 1];
-	uint16_t port;
+	struct conf_uri uri; /* no host: the URIs come with credentials_uri */
 	char username[256];
-	char password_file[CONF_PATH_MAX]; /* static credentials */
-	char secret_file[CONF_PATH_MAX];   /* TURN REST */
-	char ca_file[CONF_PATH_MAX];       /* empty: the system's store */
+	/* one of these */
+	char password_file[CONF_PATH_MAX];   /* static credentials */
+	char secret_file[CONF_PATH_MAX];     /* TURN REST */
+	char credentials_uri[CONF_TEXT_MAX]; /* https://, a JSON object */
+	char credential_command[CONF_TEXT_MAX];
+	/* of credentials_uri; may be empty */
+	char credentials_headers_file[CONF_PATH_MAX];
+	char credentials_body[CONF_TEXT_MAX];
+	char ca_file[CONF_PATH_MAX]; /* empty: the system's store */
 	enum conf_path path;
+	uint8_t warm;                    /* allocations kept ready */
+	uint8_t keepalive_s;             /* at most so long silent */
+	bool mobility;                   /* RFC 8016: ask for it */
+	bool redirect;                   /* 300: follow it */
 	char origin[CONF_PATH_MAX + 16]; /* file:line, for messages */
 };
 
@@ -88,5 +97,7 @@ void conf_free(struct conf *conf); /* wipes the password */
  * when group or others may read it, -ENODATA when it is empty. The caller
  * wipes `out`. */
 int conf_read_secret(const char *path, char *out, size_t max) MUST_CHECK;
+/* All of its lines, with the newlines: the same results. */
+int conf_read_secret_text(const char *path, char *out, size_t max) MUST_CHECK;
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * conf_secret.c - files that hold a password or a shared secret
  *
- * Turns the first line of a file that nobody else can read into a string.
+ * Turns the first line of a file that nobody else can read, or all of it, into
+ * a string.
  */
 #include <config.h>
 
@@ -46,12 +47,12 @@ static ssize_t read_some(int fd, char *out, size_t max)
 	return (ssize_t)len;
 }
 
-int conf_read_secret(const char *path, char *out, size_t max)
+/* As much of the file as fits, or -errno. */
+static ssize_t read_file(const char *path, char *out, size_t max)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	ssize_t n;
-	size_t len;
 
 	if (fd < 0)
 		return -errno;
@@ -64,9 +65,16 @@ int conf_read_secret(const char *path, char *out, size_t max)
 	else
 		n = read_some(fd, out, max);
 	close(fd);
+	return n;
+}
+
+int conf_read_secret(const char *path, char *out, size_t max)
+{
+	ssize_t n = read_file(path, out, max);
+	size_t len;
+
 	if (n < 0)
 		return (int)n;
-
 	for (len = 0; len < (size_t)n && out[len] != '\n'; len++)
 		if (out[len] == '\0')
 			return -EBADMSG;
@@ -76,4 +84,18 @@ int conf_read_secret(const char *path, char *out, size_t max)
 		len--;
 	explicit_bzero(out + len, max - len);
 	return len > 0 ? 0 : -ENODATA;
+}
+
+int conf_read_secret_text(const char *path, char *out, size_t max)
+{
+	ssize_t n = read_file(path, out, max);
+
+	if (n < 0)
+		return (int)n;
+	if (memchr(out, '\0', (size_t)n) != NULL)
+		return -EBADMSG;
+	if ((size_t)n == max)
+		return -E2BIG;
+	out[n] = '\0';
+	return n > 0 ? 0 : -ENODATA;
 }

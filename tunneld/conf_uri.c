@@ -76,11 +76,12 @@ static int parse_host(const char *text, uint16_t default_port,
 			"`%s` is not HOST or HOST:PORT with a port of 1 "
 			"to 65535",
 			text);
-	if (addr_parse_ip(host, &e)) {
+	if (addr_parse_ip(host, &e) &&
+	    (*text == '[') == (e.family == ENDPOINT_IPV6)) {
 		strcpy(uri->host, addr_format_ip(&e, ip));
 		return 0;
 	}
-	if (!hostname_normalise(host, uri->host))
+	if (*text == '[' || !hostname_normalise(host, uri->host))
 		return words_wrong(
 			w, "`%s` is neither a host name nor an address", host);
 	return 0;
@@ -157,62 +158,89 @@ int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
 }
 
 /* RFC 7065, 3.1: `?transport=` is all that may follow. */
-static int parse_transport(const char *query, bool tls, const struct words *w)
+static int parse_transport(const char *query, struct conf_uri *uri,
+			   const struct words *w)
 {
 	static const char key[] = "transport=";
 
-	if (query == NULL) {
-		if (tls)
-			return 0;
-		return words_wrong(w, "turn: means UDP by itself, which relays "
-				      "behind a proxy cannot use: write "
-				      "turn:HOST:PORT?transport=tcp");
-	}
+	if (query == NULL)
+		return 0;
 	if (strncasecmp(query, key, sizeof(key) - 1) != 0)
-		return words_wrong(w,
-				   "only ?transport=tcp may follow the host");
+		return words_wrong(w, "only ?transport=tcp or ?transport=udp "
+				      "may follow the host");
 	query += sizeof(key) - 1;
 	if (strcasecmp(query, "tcp") == 0)
-		return 0;
-	if (strcasecmp(query, "udp") == 0)
-		return words_wrong(w, "relays are not reached over UDP by this "
-				      "version: write ?transport=tcp");
-	return words_wrong(w, "transport `%s` is unknown: write ?transport=tcp",
-			   query);
+		uri->transport = CONF_TRANSPORT_TCP;
+	else if (strcasecmp(query, "udp") == 0)
+		uri->transport = CONF_TRANSPORT_UDP;
+	else
+		return words_wrong(w,
+				   "transport `%s` is unknown: write "
+				   "?transport=tcp or ?transport=udp",
+				   query);
+	return 0;
+}
+
+static int check_turn_scheme(const char *text, struct conf_uri *uri,
+			     const struct words *w)
+{
+	uri->tls = strncasecmp(text, "turns:", 6) == 0;
+	if (!uri->tls && strncasecmp(text, "turn:", 5) != 0)
+		return words_wrong(w, "not the URI of a relay: write "
+				      "turns:HOST:443?transport=tcp");
+	text = strchr(text, ':') + 1;
+	if (strncmp(text, "//", 2) == 0)
+		return words_wrong(w, "no // in the URI of a relay: write "
+				      "turns:HOST:443?transport=tcp");
+	if (strchr(text, '@') != NULL)
+		return words_wrong(w, "no user in the URI of a relay: write "
+				      "username, and password_file or "
+				      "secret_file");
+	return 0;
+}
+
+/* The host may be percent-encoded (RFC 7065, 3.1: host of RFC 3986), and the
+ * digits of the port may be left out behind their colon. */
+static int parse_turn_host(const char *text, size_t len, struct conf_uri *uri,
+			   const struct words *w)
+{
+	char authority[CONTROL_NAME_MAX + 16];
+
+	if (len > 0 && text[0] == '[' && memchr(text, '%', len) != NULL)
+		return words_wrong(w, "an address in brackets has no zone");
+	if (!percent_decode(text, len, authority, sizeof(authority)))
+		return words_wrong(w, "the host is longer than any name, or "
+				      "not well formed");
+	len = strlen(authority);
+	if (len > 1 && authority[len - 1] == ':' &&
+	    (strchr(authority, ':') == authority + len - 1 ||
+	     authority[len - 2] == ']'))
+		authority[len - 1] = '\0';
+	if (parse_host(authority, 0, uri, w) < 0)
+		return -EINVAL;
+	uri->has_port = uri->port != 0;
+	if (!uri->has_port)
+		uri->port = uri->tls ? TURNS_PORT : TURN_PORT;
+	return 0;
 }
 
 int conf_uri_turn(const char *text, struct conf_uri *uri, char *words,
 		  size_t words_max)
 {
 	const struct words w = { words, words_max };
-	char authority[CONTROL_NAME_MAX + 16];
 	const char *query;
 	size_t len;
 
 	memset(uri, 0, sizeof(*uri));
-	uri->tls = strncasecmp(text, "turns:", 6) == 0;
-	if (!uri->tls && strncasecmp(text, "turn:", 5) != 0)
-		return words_wrong(&w, "not the URI of a relay: write "
-				       "turns:HOST:443?transport=tcp");
+	if (check_turn_scheme(text, uri, &w) < 0)
+		return -EINVAL;
 	text = strchr(text, ':') + 1;
-	if (strncmp(text, "//", 2) == 0)
-		return words_wrong(&w, "no // in the URI of a relay: write "
-				       "turns:HOST:443?transport=tcp");
-	if (strchr(text, '@') != NULL)
-		return words_wrong(
-			&w, "no user in the URI of a relay: write "
-			    "username, and password_file or secret_file");
 	len = strcspn(text, "?/#");
 	if (text[len] != '\0' && text[len] != '?')
-		return words_wrong(&w,
-				   "only ?transport=tcp may follow the host");
-	if (len >= sizeof(authority))
-		return words_wrong(&w, "the host is longer than any name");
-	memcpy(authority, text, len);
-	authority[len] = '\0';
+		return words_wrong(&w, "only ?transport=tcp or ?transport=udp "
+				       "may follow the host");
 	query = text[len] == '?' ? text + len + 1 : NULL;
-	if (parse_host(authority, uri->tls ? TURNS_PORT : TURN_PORT, uri, &w) <
-	    0)
+	if (parse_turn_host(text, len, uri, &w) < 0)
 		return -EINVAL;
-	return parse_transport(query, uri->tls, &w);
+	return parse_transport(query, uri, &w);
 }

@@ -10,10 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum conf_transport {
+	CONF_TRANSPORT_ANY = 0,
+	CONF_TRANSPORT_UDP,
+	CONF_TRANSPORT_TCP,
+};
+
 struct conf_uri {
 	char host[CONTROL_NAME_MAX + 1]; /* normalised, no brackets */
 	uint16_t port;
+	/* of relays (RFC 7065) */
+	bool has_port; /* false: `port` is the scheme's default */
 	bool tls;
+	enum conf_transport transport;
+	/* of proxies */
 	bool has_user;
 	char username[256], password[256]; /* the caller wipes them */
 };
@@ -22,7 +32,7 @@ struct conf_uri {
  * words, which never hold what stands before the @. */
 int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
 		   char *words, size_t words_max) MUST_CHECK;
-/* RFC 7065: `turn:HOST[:PORT]?transport=tcp`, `turns:HOST[:PORT]`. */
+/* RFC 7065: `turn:HOST[:PORT][?transport=udp|tcp]`, `turns:` likewise. */
 int conf_uri_turn(const char *text, struct conf_uri *uri, char *words,
 		  size_t words_max) MUST_CHECK;
 

@@ -11,6 +11,8 @@
 #include "conf_value.h"
 
 #include "addr.h"
+#include "conf_kind.h"
+#include "conf_relay.h"
 #include "conf_uri.h"
 
 #include <turnout/paths.h>
@@ -24,97 +26,6 @@
 #include <unistd.h>
 
 #include <sys/stat.h>
-
-#define SECRET_MAX 1024
-
-int conf_wrong(struct conf_target *t, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(t->words, t->words_max, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
-/* ---- kinds of values ---- */
-
-static int set_text(struct conf_target *t, char *out, size_t max,
-		    const char *value)
-{
-	size_t len = strlen(value);
-
-	if (len == 0)
-		return conf_wrong(t, "the value is empty: leave the line out");
-	if (len >= max)
-		return conf_wrong(t,
-				  "%zu characters are too many: at most %zu "
-				  "are possible",
-				  len, max - 1);
-	memcpy(out, value, len + 1);
-	return 0;
-}
-
-/* The index of `value` among `choices`, or -EINVAL. */
-static int choose(struct conf_target *t, const char *const *choices,
-		  const char *form, const char *value)
-{
-	for (int i = 0; choices[i] != NULL; i++)
-		if (strcmp(choices[i], value) == 0)
-			return i;
-	return conf_wrong(t, "`%s` is none of %s", value, form);
-}
-
-static int set_path(struct conf_target *t, char out[CONF_PATH_MAX],
-		    const char *value)
-{
-	bool relative = value[0] != '/' && t->dir != NULL;
-	int n;
-
-	if (value[0] == '\0')
-		return conf_wrong(t, "the value is empty: leave the line out");
-	if (value[0] == '"')
-		return conf_wrong(t, "write the path without quotes");
-	n = snprintf(out, CONF_PATH_MAX, "%s%s%s", relative ? t->dir : "",
-		     relative ? "/" : "", value);
-	if (n < 0 || n >= CONF_PATH_MAX)
-		return conf_wrong(t, "the path is too long");
-	return 0;
-}
-
-static int set_secret(struct conf_target *t, char out[CONF_PATH_MAX],
-		      const char *value)
-{
-	char secret[SECRET_MAX];
-	int error = set_path(t, out, value);
-
-	if (error < 0)
-		return error;
-	error = conf_read_secret(out, secret, sizeof(secret));
-	explicit_bzero(secret, sizeof(secret));
-	switch (error) {
-	case 0:
-		return 0;
-	case -EPERM:
-		return conf_wrong(t,
-				  "%s: group or others have access to it: "
-				  "chmod 600 it",
-				  out);
-	case -ENODATA:
-		return conf_wrong(t,
-				  "%s: the first line is empty: write the "
-				  "secret there",
-				  out);
-	case -EINVAL:
-		return conf_wrong(t, "%s: not a regular file", out);
-	case -E2BIG:
-		return conf_wrong(t, "%s: the first line is too long", out);
-	case -EBADMSG:
-		return conf_wrong(t, "%s: not a text file", out);
-	default:
-		return conf_wrong(t, "%s: %s", out, strerror(-error));
-	}
-}
 
 static int set_pool(struct conf_target *t, struct endpoint *pool,
 		    uint8_t *pool_bits, uint8_t family, const char *value)
@@ -178,19 +89,19 @@ static int set_proxy_username(struct conf_target *t, const char *value)
 		       sizeof(t->conf->proxy.password));
 	if (strchr(value, ':') != NULL) /* RFC 7617, 2 */
 		return conf_wrong(t, "a user name has no colon");
-	return set_text(t, t->conf->proxy.username,
-			sizeof(t->conf->proxy.username), value);
+	return conf_kind_text(t, t->conf->proxy.username,
+			      sizeof(t->conf->proxy.username), value);
 }
 
 static int set_proxy_password_file(struct conf_target *t, const char *value)
 {
-	return set_secret(t, t->conf->proxy.password_file, value);
+	return conf_kind_secret(t, t->conf->proxy.password_file, value);
 }
 
 static int set_proxy_auth(struct conf_target *t, const char *value)
 {
 	static const char *const choices[] = { "basic", NULL };
-	int n = choose(t, choices, "basic", value);
+	int n = conf_kind_choice(t, choices, "basic", value);
 
 	return n < 0 ? n : 0;
 }
@@ -240,70 +151,6 @@ static int set_proxy_no_proxy(struct conf_target *t, const char *value)
 	return conf_add_no_proxy(t, value, false);
 }
 
-/* ---- [relay NAME] ---- */
-
-static int set_relay_uri(struct conf_target *t, const char *value)
-{
-	struct conf_uri uri;
-	int error = conf_uri_turn(value, &uri, t->words, t->words_max);
-
-	if (error < 0)
-		return error;
-	strcpy(t->relay->host, uri.host);
-	t->relay->port = uri.port;
-	t->relay->tls = uri.tls;
-	return 0;
-}
-
-static int set_relay_username(struct conf_target *t, const char *value)
-{
-	return set_text(t, t->relay->username, sizeof(t->relay->username),
-			value);
-}
-
-static int set_relay_password_file(struct conf_target *t, const char *value)
-{
-	return set_secret(t, t->relay->password_file, value);
-}
-
-static int set_relay_secret_file(struct conf_target *t, const char *value)
-{
-	return set_secret(t, t->relay->secret_file, value);
-}
-
-static int set_relay_ca_file(struct conf_target *t, const char *value)
-{
-	struct stat st;
-	int error = set_path(t, t->relay->ca_file, value);
-
-	if (error < 0)
-		return error;
-	if (stat(t->relay->ca_file, &st) < 0 ||
-	    access(t->relay->ca_file, R_OK) < 0)
-		return conf_wrong(t, "%s: %s", t->relay->ca_file,
-				  strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return conf_wrong(t, "%s: not a regular file",
-				  t->relay->ca_file);
-	return 0;
-}
-
-static int set_relay_path(struct conf_target *t, const char *value)
-{
-	static const char *const choices[] = {
-		[CONF_PATH_AUTO] = "auto",
-		[CONF_PATH_DIRECT] = "direct",
-		[CONF_PATH_PROXY] = "proxy",
-		NULL,
-	};
-	int n = choose(t, choices, "auto, direct, proxy", value);
-
-	if (n < 0)
-		return n;
-	t->relay->path = (enum conf_path)n;
-	return 0;
-}
-
 /* ---- [media], [names], [rules], [daemon] ---- */
 
 static int set_media_mode(struct conf_target *t, const char *value)
@@ -314,7 +161,7 @@ static int set_media_mode(struct conf_target *t, const char *value)
 		[CONF_MEDIA_NEVER] = "never",
 		NULL,
 	};
-	int n = choose(t, choices, "always, auto, never", value);
+	int n = conf_kind_choice(t, choices, "always, auto, never", value);
 
 	if (n < 0)
 		return n;
@@ -363,6 +210,22 @@ static int set_daemon_log_level(struct conf_target *t, const char *value)
 		return 0;
 	return conf_wrong(t, "`%s` is none of error, warn, info, debug", value);
 }
+
+/* [relay NAME] is at home in conf_relay.c. */
+#define set_relay_uri                      conf_relay_uri
+#define set_relay_username                 conf_relay_username
+#define set_relay_password_file            conf_relay_password_file
+#define set_relay_secret_file              conf_relay_secret_file
+#define set_relay_credentials_uri          conf_relay_credentials_uri
+#define set_relay_credentials_headers_file conf_relay_credentials_headers_file
+#define set_relay_credentials_body         conf_relay_credentials_body
+#define set_relay_credential_command       conf_relay_credential_command
+#define set_relay_ca_file                  conf_relay_ca_file
+#define set_relay_path                     conf_relay_path
+#define set_relay_mobility                 conf_relay_mobility
+#define set_relay_redirect                 conf_relay_redirect
+#define set_relay_keepalive                conf_relay_keepalive
+#define set_relay_warm                     conf_relay_warm
 
 const struct conf_key conf_keys[] = {
 #define CONF_KEY(section, key, repeatable, initial, form, help)             \

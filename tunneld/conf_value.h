@@ -4,20 +4,12 @@
 #define CONF_VALUE_H
 
 #include "conf.h"
+#include "conf_kind.h"
 
 #include <turnout/compiler.h>
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/* Where a value goes and what it is relative to. */
-struct conf_target {
-	struct conf *conf;
-	struct conf_relay *relay; /* for keys of [relay NAME] */
-	const char *dir; /* of relative paths; NULL: the working directory */
-	char *words;     /* filled with what is wrong */
-	size_t words_max;
-};
 
 /* 0, or -EINVAL with words; -ENOMEM without. */
 typedef int(conf_set_fn)(struct conf_target *t, const char *value);
@@ -35,8 +27,6 @@ struct conf_key {
 extern const struct conf_key conf_keys[];
 extern const size_t conf_key_count;
 
-/* Words into t->words; always -EINVAL. */
-int conf_wrong(struct conf_target *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A list as no_proxy is written: commas or blanks between the entries. What
  * cannot be read is refused, or only logged when `lenient`. */
 int conf_add_no_proxy(struct conf_target *t, const char *list,

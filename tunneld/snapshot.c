@@ -127,13 +127,13 @@ static int choose_path(const struct snapshot *s, const struct conf *conf,
 	if (r->path != CONF_PATH_AUTO || s->proxy == NULL)
 		return 0;
 	fill_context(s, conf, &ctx);
-	if (addr_parse_ip(r->host, &ip)) {
-		ip.port_be = htons(r->port);
+	if (addr_parse_ip(r->uri.host, &ip)) {
+		ip.port_be = htons(r->uri.port);
 		*through_proxy = policy_decide_ip(bare, POLICY_TCP, &ip) ==
 				 POLICY_PROXY;
 	} else {
-		*through_proxy = rules_decide_name(&ctx, r->host, r->port,
-						   POLICY_TCP,
+		*through_proxy = rules_decide_name(&ctx, r->uri.host,
+						   r->uri.port, POLICY_TCP,
 						   false) == POLICY_PROXY;
 	}
 	return 0;
@@ -171,10 +171,11 @@ static int make_relay(struct snapshot *s, const struct conf *conf,
 	int err;
 
 	snprintf(relay->name, sizeof(relay->name), "%s", r->name);
-	snprintf(relay->host, sizeof(relay->host), "%s", r->host);
-	relay->port = r->port;
-	relay->transport = r->tls ? RELAY_TRANSPORT_TLS : RELAY_TRANSPORT_TCP;
-	if (r->tls) {
+	snprintf(relay->host, sizeof(relay->host), "%s", r->uri.host);
+	relay->port = r->uri.port;
+	relay->transport = r->uri.tls ? RELAY_TRANSPORT_TLS
+				      : RELAY_TRANSPORT_TCP;
+	if (r->uri.tls) {
 		relay->tls = tls_ctx_new(r->ca_file[0] ? r->ca_file : NULL,
 					 words);
 		if (relay->tls == NULL)
