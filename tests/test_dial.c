@@ -493,7 +493,7 @@ static void check_inner(const struct inner *in)
 		CU_ASSERT_PTR_NULL(req->session);
 		check_words(req, in->words);
 	}
-	tls_ctx_free(req->tls);
+	tls_ctx_put(req->tls);
 	dial_request_free(req);
 	http_proxy_free(p);
 	tls_server_free(s);

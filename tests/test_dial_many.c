@@ -108,7 +108,7 @@ static void parallel_mixed(void)
 		dial_request_free(req[i]);
 	}
 	CU_ASSERT_EQUAL(tls_server_handshakes(s) >= MANY / 4, 1);
-	tls_ctx_free(ctx);
+	tls_ctx_put(ctx);
 	http_proxy_free(p);
 	tls_server_free(s);
 	lab_close(&l);
@@ -226,7 +226,7 @@ static void cancel_each_step(void)
 		CU_ASSERT_EQUAL(req->error, ECANCELED);
 		CU_ASSERT_EQUAL(req->fd, -1);
 		dial_request_free(req);
-		tls_ctx_free(ctx);
+		tls_ctx_put(ctx);
 		http_proxy_free(p);
 		tls_server_free(s);
 		lab_close(&l);

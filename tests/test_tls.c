@@ -56,7 +56,7 @@ static int begin(struct pair *p, const struct tls_server_opts *opts,
 	p->ctx = tls_ctx_new(tls_server_ca_file(p->server), &words);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p->ctx);
 	p->fd = dial(tls_server_port(p->server));
-	p->tls = tls_open(p->ctx, p->fd, host);
+	p->tls = tls_open(p->ctx, p->fd, &(struct tls_opts){ .name = host });
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p->tls);
 	return tls_handshake_wait(p->tls, WAIT_MS);
 }
@@ -65,7 +65,7 @@ static void end(struct pair *p)
 {
 	tls_free(p->tls);
 	close(p->fd);
-	tls_ctx_free(p->ctx);
+	tls_ctx_put(p->ctx);
 	tls_server_free(p->server);
 }
 
@@ -215,14 +215,15 @@ static void silent(void)
 	const char *words;
 	struct tls_ctx *ctx = tls_ctx_new(tls_server_ca_file(s), &words);
 	int fd = dial(tls_server_port(s));
-	struct tls *t = tls_open(ctx, fd, "relay.test");
+	struct tls *t = tls_open(ctx, fd,
+				 &(struct tls_opts){ .name = "relay.test" });
 
 	CU_ASSERT_EQUAL(tls_handshake(t), IO_WANT_READ);
 	CU_ASSERT_EQUAL(tls_handshake_wait(t, 50), -ETIMEDOUT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(tls_error(t), "in time"));
 	tls_free(t);
 	close(fd);
-	tls_ctx_free(ctx);
+	tls_ctx_put(ctx);
 	tls_server_free(s);
 }
 
@@ -250,19 +251,20 @@ static void bad_arguments(void)
 
 	/* The machine's own store. */
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ctx);
-	CU_ASSERT_PTR_NULL(tls_open(ctx, 0, ""));
+	CU_ASSERT_PTR_NULL(tls_open(ctx, 0, &(struct tls_opts){ .name = "" }));
 	CU_ASSERT_EQUAL(errno, EINVAL);
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	CU_ASSERT_PTR_NULL(tls_open(ctx, 0, name));
-	tls_ctx_free(ctx);
+	CU_ASSERT_PTR_NULL(
+		tls_open(ctx, 0, &(struct tls_opts){ .name = name }));
+	tls_ctx_put(ctx);
 	CU_ASSERT_PTR_NULL(tls_ctx_new("/nonexistent/ca.pem", &words));
 	CU_ASSERT_STRING_EQUAL(words, "No such file or directory");
 	CU_ASSERT_PTR_NULL(tls_ctx_new(empty, &words));
 	CU_ASSERT(strlen(words) > 0);
 	close(fd);
 	unlink(empty);
-	tls_ctx_free(NULL);
+	tls_ctx_put(NULL);
 	tls_free(NULL);
 }
 
@@ -274,13 +276,14 @@ static void system_store(void)
 	const char *words;
 	struct tls_ctx *ctx = tls_ctx_new(NULL, &words);
 	int fd = dial(tls_server_port(s));
-	struct tls *t = tls_open(ctx, fd, "relay.test");
+	struct tls *t = tls_open(ctx, fd,
+				 &(struct tls_opts){ .name = "relay.test" });
 
 	CU_ASSERT_EQUAL(tls_handshake_wait(t, WAIT_MS), -EPROTO);
 	CU_ASSERT_PTR_NOT_NULL(strstr(tls_error(t), "issuer CN = Test CA"));
 	tls_free(t);
 	close(fd);
-	tls_ctx_free(ctx);
+	tls_ctx_put(ctx);
 	tls_server_free(s);
 }
 
@@ -292,7 +295,7 @@ static void context_may_go_first(void)
 	size_t n;
 
 	CU_ASSERT_EQUAL(begin(&p, &opts, "relay.test"), 0);
-	tls_ctx_free(p.ctx);
+	tls_ctx_put(p.ctx);
 	p.ctx = NULL;
 	CU_ASSERT_EQUAL(tls_write(p.tls, "hello", 5, &n), IO_OK);
 	CU_ASSERT_EQUAL(read_wait(&p, buf, sizeof(buf), &n), IO_OK);

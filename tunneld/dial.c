@@ -321,13 +321,19 @@ static bool reach(struct dial_request *req, struct hop *h, int *fd)
 
 static bool secure(struct dial_request *req, int fd)
 {
+	struct tls_opts opts = { .name = req->tls_name[0] != '\0'
+						 ? req->tls_name
+						 : req->host,
+				 .server = req->host,
+				 .port = req->port,
+				 .datagram = req->kind == DIAL_DATAGRAM };
 	uint64_t now = clock_now_ms();
 	uint32_t left = 0;
 	int rc;
 
 	if (req->deadline_ms > now)
 		left = (uint32_t)(req->deadline_ms - now);
-	req->session = tls_open(req->tls, fd, req->host);
+	req->session = tls_open(req->trust, fd, &opts);
 	if (req->session == NULL)
 		return blame(req, DIAL_INTERNAL, errno, AT_TARGET, "TLS: %s",
 			     strerror(errno));
@@ -383,9 +389,12 @@ static void perform(void *arg)
 	bool ok;
 
 	req->performed = true;
-	ok = login_may_do(req) && reach(req, &h, &fd) &&
-	     (req->proxy == NULL || tunnel(req, &h, fd)) &&
-	     (req->tls == NULL || secure(req, fd));
+	if (req->kind == DIAL_DATAGRAM)
+		ok = blame(req, DIAL_INTERNAL, ENOTSUP, AT_TARGET, "UDP");
+	else
+		ok = login_may_do(req) && reach(req, &h, &fd) &&
+		     (req->proxy == NULL || tunnel(req, &h, fd)) &&
+		     (req->trust == NULL || secure(req, fd));
 	settle(req, &h, fd, ok);
 }
 
@@ -470,6 +479,7 @@ void dial_request_free(struct dial_request *req)
 	if (req->socket >= 0)
 		close(req->socket);
 	dial_proxy_put(req->proxy);
+	tls_ctx_put(req->trust);
 	cancel_fini(&req->cancel);
 	free(req);
 }
@@ -479,6 +489,7 @@ void dial_start(struct dial_pool *pool, struct dial_request *req)
 	uint32_t timeout = req->timeout_ms != 0 ? req->timeout_ms : TIMEOUT_MS;
 
 	req->pool = pool;
+	req->trust = req->tls != NULL ? tls_ctx_get(req->tls) : NULL;
 	req->deadline_ms = clock_now_ms() + timeout;
 	req->job = (struct thread_job){ .work = perform,
 					.done = deliver,

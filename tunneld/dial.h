@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * dial.h - a pool of threads that open TCP connections, through the HTTP
- * proxy or directly
+ * dial.h - a pool of threads that open connections: TCP through the HTTP proxy
+ * or directly, UDP directly, TLS or DTLS on it
  *
  * Name look-ups, libcurl and handshakes block, so they never run in an event
  * loop: a request goes to a thread, its result comes back as a task of the
@@ -23,6 +23,14 @@
 
 struct tls;
 struct tls_ctx;
+
+enum dial_kind {
+	DIAL_STREAM = 0, /* TCP; with `tls`: TLS */
+	/* A connected UDP socket; with `tls`: DTLS. Never through a proxy,
+	 * never an app's socket. */
+	DIAL_DATAGRAM,
+	DIAL_NUM_KINDS,
+};
 
 /* The hop and cause of a failure: one row a line of the errno table. */
 enum dial_reason {
@@ -71,8 +79,15 @@ struct dial_request {
 	char host[CONTROL_NAME_MAX + 1]; /* name or IP literal, no brackets */
 	uint16_t port;
 	struct dial_proxy *proxy; /* NULL: directly; reference taken over */
-	struct tls_ctx *tls;      /* NULL: plain; not owned, must outlive */
-	uint32_t timeout_ms;      /* for all steps together; 0: 30 s */
+	enum dial_kind kind;
+	/* DIAL_DATAGRAM without TLS: which of the host's addresses; nobody can
+	 * tell here that one does not answer. See `addresses`. */
+	unsigned int first;
+	/* NULL: plain; dial_start() takes a reference of its own */
+	struct tls_ctx *tls;
+	/* what the certificate must be for; empty: `host` */
+	char tls_name[CONTROL_NAME_MAX + 1];
+	uint32_t timeout_ms; /* for all steps together; 0: 30 s */
 	int socket; /* >= 0: the app's TCP socket to connect in place; owned */
 	bool alpn_header; /* RFC 7639 on CONNECT, "stun.turn" */
 	/* who wants it */
@@ -87,10 +102,16 @@ struct dial_request {
 	int fd;              /* >= 0: connected, non-blocking as asked; owned */
 	bool same_socket;    /* `fd` is `socket`, with the app's own flags */
 	struct tls *session; /* handshake done; owned by the caller now */
-	long http_code;      /* of CONNECT; 0: none came */
-	char detail[200];    /* for the log: names the hop, no secret */
+	struct endpoint peer; /* connected to, or tried last: host or proxy */
+	/* DIAL_DATAGRAM: how many addresses the host has, and which of them
+	 * `peer` is; the next one is tried with `first` = `address` + 1, and
+	 * DIAL_TARGET_UNREACH says that there is none. */
+	unsigned int addresses, address;
+	long http_code;   /* of CONNECT; 0: none came */
+	char detail[200]; /* for the log: names the hop, no secret */
 	/* private to dial.c */
 	struct dial_pool *pool;
+	struct tls_ctx *trust;
 	uint64_t deadline_ms;
 	bool performed; /* a thread has taken it up */
 	struct cancel cancel;

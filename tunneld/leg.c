@@ -226,7 +226,7 @@ static int connected(struct leg *l, struct dial_request *req, uint64_t now_ms)
 {
 	int err;
 
-	stream_open(&l->stream, req->fd, req->session);
+	stream_open(&l->stream, req->fd, req->session, false);
 	req->fd = -1;
 	req->session = NULL;
 	err = leg_io_open(l);

@@ -76,7 +76,7 @@ void relay_set_put(struct relay_set *set)
 	if (set == NULL || atomic_fetch_sub(&set->refs, 1) != 1)
 		return;
 	for (size_t i = 0; i < set->count; i++) {
-		tls_ctx_free(set->relay[i].tls);
+		tls_ctx_put(set->relay[i].tls);
 		creds_fini(&set->relay[i].creds);
 		dial_proxy_put(set->relay[i].proxy);
 		facts_put(set->relay[i].facts);

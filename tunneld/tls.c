@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tls.c - a TLS client session over a descriptor: bytes in the clear on one
- * side, records on the other
+ * tls.c - a TLS or DTLS client session over a descriptor: bytes in the clear
+ * on one side, records on the other
  *
- * RFC 8446 and RFC 5246 by OpenSSL; RFC 6066, 3 (server name), RFC 7301 with
- * the protocol of RFC 7443 (ALPN), RFC 9525 (which name is verified).
+ * RFC 8446, RFC 5246 and RFC 6347 by OpenSSL; RFC 6066, 3 (server name), RFC
+ * 7301 with the protocol of RFC 7443 (ALPN), RFC 9525 (which name is
+ * verified).
  *
  * OpenSSL writes by write(2): the program ignores SIGPIPE.
  */
@@ -13,10 +14,13 @@
 #include "tls.h"
 
 #include "clock.h"
+#include "tls_tickets.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,22 +30,39 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 /* RFC 7443, 5: "stun.turn", as a protocol name list of RFC 7301, 3.1. */
 static const unsigned char alpn[] = "\x09stun.turn";
 
+/* UDP payload of a handshake fragment: fits every path that carries IPv6
+ * (RFC 8200, 5) with some room for tunnels. */
+#define DTLS_MTU_BYTES 1200
+
+/* RFC 6347, 4.2.4.1 would begin at a second and double up to a minute; who
+ * waits here waits for a call, and the relay is at most some 100 ms away. */
+#define DTLS_TIMER_MIN_US 300000U
+#define DTLS_TIMER_MAX_US 2400000U
+
 struct tls_ctx {
-	SSL_CTX *ssl_ctx;
+	atomic_uint refs;
+	SSL_CTX *stream;
+	SSL_CTX *datagram; /* the same trust, for DTLS */
+	struct tls_tickets *tickets;
 };
 
 struct tls {
 	SSL *ssl;
+	struct tls_ctx *ctx;
+	uint64_t dropped;
+	bool offered;    /* a session to resume */
 	bool handshaken; /* tls_handshake() has said IO_OK */
 	bool broken;     /* OpenSSL: no further call, SSL_shutdown() neither */
 	bool ended;      /* the peer has sent its last byte */
 	bool dry;        /* the last read has used up what had arrived */
 	int cause;       /* -errno once broken */
-	char host[256];
+	struct tls_key key; /* `key.name` is what is verified */
 	char error[256];
 };
 
@@ -99,53 +120,86 @@ static int verify_cb(int ok, X509_STORE_CTX *store)
 			  sizeof(subject));
 		name_text(X509_get_issuer_name(cert), issuer, sizeof(issuer));
 	}
-	say(t, "certificate of %.80s: %s (subject %s, issuer %s)", t->host,
+	say(t, "certificate of %.80s: %s (subject %s, issuer %s)", t->key.name,
 	    X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
 	    subject, issuer);
 	return 0;
 }
 
+/* In TLS 1.3 tickets come with the data: this runs in the thread that reads,
+ * once or twice a connection. */
+static int on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+
+	if (t != NULL)
+		tls_tickets_put(t->ctx->tickets, &t->key, session);
+	return 0; /* OpenSSL's reference stays its own */
+}
+
+static bool set_up(SSL_CTX *c, int version_min)
+{
+	/* coturn of Debian 12 speaks TLS 1.2 at most. */
+	if (SSL_CTX_set_min_proto_version(c, version_min) != 1 ||
+	    SSL_CTX_set_alpn_protos(c, alpn, sizeof(alpn) - 1) != 0)
+		return false;
+	SSL_CTX_set_options(c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+				       SSL_OP_NO_QUERY_MTU);
+	SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				    SSL_MODE_RELEASE_BUFFERS);
+	/* One read(2) for all records that have arrived, not two a record. */
+	SSL_CTX_set_read_ahead(c, 1);
+	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT |
+						  SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(c, on_session);
+	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, verify_cb);
+	return true;
+}
+
 struct tls_ctx *tls_ctx_new(const char *ca_file, const char **words)
 {
 	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
-	SSL_CTX *c;
 	int ok;
 
 	*words = "out of memory";
 	ERR_clear_error();
 	if (ctx == NULL)
 		return NULL;
-	ctx->ssl_ctx = c = SSL_CTX_new(TLS_client_method());
-	if (c == NULL)
+	atomic_init(&ctx->refs, 1);
+	ctx->tickets = tls_tickets_new();
+	ctx->stream = SSL_CTX_new(TLS_client_method());
+	ctx->datagram = SSL_CTX_new(DTLS_client_method());
+	if (ctx->tickets == NULL || ctx->stream == NULL ||
+	    ctx->datagram == NULL || !set_up(ctx->stream, TLS1_2_VERSION) ||
+	    !set_up(ctx->datagram, DTLS1_2_VERSION))
 		goto fail;
-	/* coturn of Debian 12 speaks TLS 1.2 at most. */
-	if (SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_alpn_protos(c, alpn, sizeof(alpn) - 1) != 0)
-		goto fail;
-	SSL_CTX_set_options(c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-	SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
-				    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				    SSL_MODE_RELEASE_BUFFERS);
-	/* One read(2) for all records that have arrived, not two a record. */
-	SSL_CTX_set_read_ahead(c, 1);
-	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, verify_cb);
-	ok = ca_file != NULL ? SSL_CTX_load_verify_file(c, ca_file)
-			     : SSL_CTX_set_default_verify_paths(c);
+	ok = ca_file != NULL ? SSL_CTX_load_verify_file(ctx->stream, ca_file)
+			     : SSL_CTX_set_default_verify_paths(ctx->stream);
+	SSL_CTX_set1_cert_store(ctx->datagram,
+				SSL_CTX_get_cert_store(ctx->stream));
 	if (ok == 1)
 		return ctx;
 	*words = reason_words(ERR_peek_error());
 fail:
 	ERR_clear_error();
-	tls_ctx_free(ctx);
+	tls_ctx_put(ctx);
 	return NULL;
 }
 
-void tls_ctx_free(struct tls_ctx *ctx)
+struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx)
 {
-	if (ctx == NULL)
+	atomic_fetch_add(&ctx->refs, 1);
+	return ctx;
+}
+
+void tls_ctx_put(struct tls_ctx *ctx)
+{
+	if (ctx == NULL || atomic_fetch_sub(&ctx->refs, 1) != 1)
 		return;
-	SSL_CTX_free(ctx->ssl_ctx);
+	SSL_CTX_free(ctx->stream);
+	SSL_CTX_free(ctx->datagram);
+	tls_tickets_free(ctx->tickets);
 	free(ctx);
 }
 
@@ -164,31 +218,84 @@ static bool set_host(SSL *ssl, const char *host)
 	       SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-struct tls *tls_open(struct tls_ctx *ctx, int fd, const char *host)
+/* RFC 6066, 3: a server name has no trailing dot. An empty name would switch
+ * the verification of the name off. */
+static bool set_key(struct tls_key *key, const struct tls_opts *opts)
 {
-	struct tls *t;
-	size_t len = strlen(host);
+	const char *server = opts->server != NULL ? opts->server : opts->name;
+	size_t len = strlen(opts->name);
 
-	/* An empty name would switch the verification of the name off. */
-	if (len == 0 || len >= sizeof(t->host)) {
+	if (len == 0 || len >= sizeof(key->name) ||
+	    strlen(server) >= sizeof(key->server))
+		return false;
+	memcpy(key->name, opts->name, len + 1);
+	if (key->name[len - 1] == '.')
+		key->name[len - 1] = '\0';
+	strcpy(key->server, server);
+	key->port = opts->port;
+	key->datagram = opts->datagram;
+	return true;
+}
+
+static unsigned int next_timer_us(SSL *ssl, unsigned int last_us)
+{
+	(void)ssl;
+	if (last_us == 0)
+		return DTLS_TIMER_MIN_US;
+	return last_us < DTLS_TIMER_MAX_US ? 2 * last_us : DTLS_TIMER_MAX_US;
+}
+
+/* OpenSSL's datagram BIO sends to a peer that it has been told, by sendto(2);
+ * told that the socket is connected, by write(2). */
+static bool set_datagram(SSL *ssl, int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	BIO *bio;
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
+		return false;
+	bio = BIO_new_dgram(fd, BIO_NOCLOSE);
+	if (bio == NULL)
+		return false;
+	(void)BIO_ctrl_set_connected(bio, &ss);
+	SSL_set_bio(ssl, bio, bio);
+	SSL_set_mtu(ssl, DTLS_MTU_BYTES);
+	DTLS_set_timer_cb(ssl, next_timer_us);
+	return true;
+}
+
+static void offer_session(struct tls *t)
+{
+	SSL_SESSION *session = tls_tickets_take(t->ctx->tickets, &t->key);
+
+	t->offered = session != NULL && SSL_set_session(t->ssl, session) == 1;
+	SSL_SESSION_free(session);
+}
+
+struct tls *tls_open(struct tls_ctx *ctx, int fd, const struct tls_opts *opts)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	if (!set_key(&t->key, opts)) {
+		free(t);
 		errno = EINVAL;
 		return NULL;
 	}
-	t = calloc(1, sizeof(*t));
-	if (t == NULL)
-		return NULL;
-	memcpy(t->host, host, len + 1);
-	/* RFC 6066, 3: a server name has no trailing dot. */
-	if (t->host[len - 1] == '.')
-		t->host[len - 1] = '\0';
-	t->ssl = SSL_new(ctx->ssl_ctx);
+	t->ctx = tls_ctx_get(ctx);
+	t->ssl = SSL_new(opts->datagram ? ctx->datagram : ctx->stream);
 	if (t->ssl == NULL || SSL_set_app_data(t->ssl, t) != 1 ||
-	    SSL_set_fd(t->ssl, fd) != 1 || !set_host(t->ssl, t->host)) {
+	    !(opts->datagram ? set_datagram(t->ssl, fd)
+			     : SSL_set_fd(t->ssl, fd) == 1) ||
+	    !set_host(t->ssl, t->key.name)) {
 		ERR_clear_error();
 		tls_free(t);
 		errno = ENOMEM;
 		return NULL;
 	}
+	offer_session(t);
 	SSL_set_connect_state(t->ssl);
 	return t;
 }
@@ -203,6 +310,7 @@ void tls_free(struct tls *t)
 	}
 	SSL_free(t->ssl);
 	ERR_clear_error();
+	tls_ctx_put(t->ctx);
 	free(t);
 }
 
@@ -225,6 +333,22 @@ static enum io fail_ssl(struct tls *t, unsigned long code)
 	return IO_FAIL;
 }
 
+/* What the kernel has to say; a socket that is not a stream survives some of
+ * it. */
+static enum io fail_kernel(struct tls *t, int error)
+{
+	/* A datagram without content, or news of the path's MTU. */
+	if (t->key.datagram && t->handshaken &&
+	    (error == 0 || error == EMSGSIZE))
+		return IO_WANT_READ;
+	if (t->key.datagram && error == ENOBUFS)
+		return IO_WANT_WRITE;
+	t->broken = true;
+	t->cause = error != 0 ? -error : -ECONNRESET;
+	say(t, "%s", error != 0 ? strerror(error) : "closed");
+	return IO_FAIL;
+}
+
 /* Every way an OpenSSL call can end. */
 static enum io outcome(struct tls *t, int rc, int saved_errno)
 {
@@ -239,13 +363,21 @@ static enum io outcome(struct tls *t, int rc, int saved_errno)
 		say(t, "closed by the peer");
 		return IO_EOF;
 	case SSL_ERROR_SYSCALL:
-		t->broken = true;
-		t->cause = -ECONNRESET;
-		say(t, "%s", saved_errno ? strerror(saved_errno) : "closed");
-		return IO_FAIL;
+		return fail_kernel(t, saved_errno);
 	default:
 		return fail_ssl(t, ERR_peek_error());
 	}
+}
+
+/* TLS 1.2 tells on_session() nothing of a ticket that came with an abbreviated
+ * handshake (RFC 5077, 3.3). */
+static void keep_renewed(struct tls *t)
+{
+	const SSL_SESSION *session = SSL_get0_session(t->ssl);
+
+	if (SSL_version(t->ssl) != TLS1_3_VERSION &&
+	    SSL_SESSION_is_resumable(session))
+		tls_tickets_put(t->ctx->tickets, &t->key, session);
 }
 
 enum io tls_handshake(struct tls *t)
@@ -266,7 +398,39 @@ enum io tls_handshake(struct tls *t)
 		io = IO_FAIL;
 	}
 	t->handshaken = io == IO_OK;
+	if (io == IO_OK && tls_resumed(t))
+		keep_renewed(t);
+	else if (io == IO_FAIL && t->offered)
+		tls_tickets_forget(t->ctx->tickets, &t->key);
 	return io;
+}
+
+/* poll(2)'s timeout until the deadline, or until a flight of DTLS is to be
+ * repeated. */
+static int wait_ms(struct tls *t, uint64_t left_ms)
+{
+	struct timeval tv;
+	uint64_t timer_ms;
+
+	if (t->key.datagram && DTLSv1_get_timeout(t->ssl, &tv) == 1) {
+		timer_ms = (uint64_t)tv.tv_sec * 1000 +
+			   (uint64_t)(tv.tv_usec + 999) / 1000;
+		if (timer_ms < left_ms)
+			left_ms = timer_ms;
+	}
+	return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+}
+
+static enum io repeat_flight(struct tls *t)
+{
+	int rc;
+
+	if (!t->key.datagram)
+		return IO_OK;
+	ERR_clear_error();
+	errno = 0;
+	rc = (int)DTLSv1_handle_timeout(t->ssl);
+	return rc < 0 ? outcome(t, rc, errno) : IO_OK;
 }
 
 int tls_handshake_wait(struct tls *t, uint32_t timeout_ms)
@@ -287,9 +451,27 @@ int tls_handshake_wait(struct tls *t, uint32_t timeout_ms)
 			say(t, "no answer to the handshake in time");
 			return -ETIMEDOUT;
 		}
-		if (poll(&p, 1, (int)(deadline - now)) < 0 && errno != EINTR)
+		if (poll(&p, 1, wait_ms(t, deadline - now)) < 0 &&
+		    errno != EINTR)
 			return -errno;
+		if (repeat_flight(t) == IO_FAIL)
+			return t->cause;
 	}
+}
+
+/* The rest of a record that did not fit: a datagram is whole or nothing. */
+static enum io drop_rest(struct tls *t, size_t *n)
+{
+	char rest[1024];
+
+	while (SSL_pending(t->ssl) > 0 &&
+	       SSL_read_ex(t->ssl, rest, sizeof(rest), n) == 1)
+		;
+	ERR_clear_error();
+	OPENSSL_cleanse(rest, sizeof(rest));
+	t->dropped++;
+	*n = 0;
+	return IO_WANT_READ;
 }
 
 enum io tls_read(struct tls *t, void *data, size_t max, size_t *n)
@@ -308,7 +490,19 @@ enum io tls_read(struct tls *t, void *data, size_t max, size_t *n)
 	t->dry = !ok;
 	io = ok ? IO_OK : outcome(t, 0, errno);
 	t->ended = io == IO_EOF;
+	if (ok && t->key.datagram && *n == max && SSL_pending(t->ssl) > 0)
+		return drop_rest(t, n);
 	return io;
+}
+
+/* By the kernel, or as a record (RFC 6347, 4.1: 2^14). */
+static bool is_too_big(int error)
+{
+	unsigned long code = ERR_peek_error();
+
+	return error == EMSGSIZE ||
+	       (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+		ERR_GET_REASON(code) == SSL_R_DTLS_MESSAGE_TOO_BIG);
 }
 
 enum io tls_write(struct tls *t, const void *data, size_t len, size_t *n)
@@ -322,6 +516,12 @@ enum io tls_write(struct tls *t, const void *data, size_t len, size_t *n)
 	errno = 0;
 	if (SSL_write_ex(t->ssl, data, len, n) == 1)
 		return IO_OK;
+	if (t->key.datagram && is_too_big(errno)) {
+		ERR_clear_error();
+		t->dropped++;
+		*n = len;
+		return IO_OK;
+	}
 	return outcome(t, 0, errno);
 }
 
@@ -333,6 +533,16 @@ size_t tls_pending(const struct tls *t)
 		return (size_t)n;
 	/* Read-ahead may hold further records, or the first part of one. */
 	return !t->dry && SSL_has_pending(t->ssl) ? 1 : 0;
+}
+
+bool tls_resumed(const struct tls *t)
+{
+	return SSL_session_reused(t->ssl) == 1;
+}
+
+uint64_t tls_dropped(const struct tls *t)
+{
+	return t->dropped;
 }
 
 const char *tls_error(const struct tls *t)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tls.h - a TLS client session over a descriptor; tls.c is the only file that
- * includes <openssl/ssl.h>
+ * tls.h - a TLS or DTLS client session over a descriptor; tls.c and
+ * tls_tickets.c are the only files that include <openssl/ssl.h>
  *
  * OpenSSL writes by write(2): a program that uses this ignores SIGPIPE.
  */
@@ -10,6 +10,7 @@
 
 #include <turnout/compiler.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,31 +26,50 @@ enum io {
 struct tls_ctx;
 struct tls;
 
-/* Trust `ca_file` (PEM), or the system's store when NULL. TLS 1.2 at least,
- * ALPN "stun.turn" (RFC 7443). NULL: `*words` says what is wrong (static or
- * thread-local text). Thread-safe for tls_open() afterwards. */
+/* Trust `ca_file` (PEM), or the system's store when NULL. TLS 1.2 or DTLS 1.2
+ * at least, ALPN "stun.turn" (RFC 7443); sessions are resumed among those of
+ * one context only. One reference. NULL: `*words` says what is wrong (static
+ * or thread-local text). All calls on it are for any thread. */
 struct tls_ctx *tls_ctx_new(const char *ca_file, const char **words) MUST_CHECK;
-void tls_ctx_free(struct tls_ctx *ctx);
-/* A session takes its own reference: the context may be freed (SIGHUP) while
- * sessions live. */
+struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);
+void tls_ctx_put(struct tls_ctx *ctx);
 
-/* `fd` is borrowed; `host` is verified (name or IP literal) and sent as SNI
- * when it is a name. NULL with errno. */
-struct tls *tls_open(struct tls_ctx *ctx, int fd, const char *host) MUST_CHECK;
+struct tls_opts {
+	/* What the certificate must be for: name or IP literal; a name is sent
+	 * as SNI. */
+	const char *name;
+	/* Where the server is, for the choice of a session to resume. NULL: as
+	 * `name`; port 0: no resumption, nothing is kept. */
+	const char *server;
+	uint16_t port;
+	bool datagram; /* DTLS; `fd` is a connected UDP socket */
+};
+
+/* `fd` is borrowed; a reference to `ctx` is taken. NULL with errno. */
+struct tls *tls_open(struct tls_ctx *ctx, int fd,
+		     const struct tls_opts *opts) MUST_CHECK;
 void tls_free(struct tls *t); /* close_notify if it goes without blocking */
 
+/* Once. DTLS: lost flights are only repeated by tls_handshake_wait(). */
 enum io tls_handshake(struct tls *t) MUST_CHECK;
 /* Blocking descriptor or not: poll until done, at most `timeout_ms`.
- * 0, -ETIMEDOUT, -ECONNRESET, -EPROTO (then tls_error()). */
+ * 0, -ETIMEDOUT, -EPROTO or the kernel's errno (then tls_error()). */
 int tls_handshake_wait(struct tls *t, uint32_t timeout_ms) MUST_CHECK;
+/* DTLS: one record, the content of one datagram; IO_WANT_READ when it was
+ * longer than `max` and has been dropped. */
 enum io tls_read(struct tls *t, void *data, size_t max, size_t *n) MUST_CHECK;
 /* May write part. After WANT_* the same bytes come first next time; the
- * memory may have moved. */
+ * memory may have moved. DTLS: all or nothing, one datagram; one that is too
+ * big for the way is dropped and counts as written. */
 enum io tls_write(struct tls *t, const void *data, size_t len,
 		  size_t *n) MUST_CHECK;
 /* Not 0: call tls_read() again, the descriptor may never turn readable for
  * what has been fetched already (it may still say IO_WANT_READ; then 0). */
 size_t tls_pending(const struct tls *t);
+/* After the handshake: was it an abbreviated one? */
+bool tls_resumed(const struct tls *t);
+/* Datagrams that tls_read() and tls_write() have dropped for their size. */
+uint64_t tls_dropped(const struct tls *t);
 /* Why: "certificate of relay.example: unable to get local issuer (issuer
  * …)". Never NULL. */
 const char *tls_error(const struct tls *t);
