@@ -362,6 +362,13 @@ static void ping(struct turn *t, uint64_t now_ms)
 	request(t, TURN_CONTROL_PING, now_ms);
 }
 
+void turn_ping(struct turn *t, uint64_t now_ms)
+{
+	if (t->state == TURN_STATE_READY &&
+	    !t->control[TURN_CONTROL_PING].txn.active)
+		ping(t, now_ms);
+}
+
 static void tick_ping(struct turn *t, uint64_t now_ms)
 {
 	if (!t->control[TURN_CONTROL_PING].txn.active) {
@@ -455,4 +462,41 @@ unsigned int turn_error(const struct turn *t, const char **words)
 const struct endpoint *turn_alternate(const struct turn *t)
 {
 	return t->alternate.family != ENDPOINT_NONE ? &t->alternate : NULL;
+}
+
+const char *turn_alternate_domain(const struct turn *t)
+{
+	return t->alternate_domain[0] != '\0' ? t->alternate_domain : NULL;
+}
+
+enum turn_blame turn_blame(const struct turn *t)
+{
+	switch (t->error) {
+	case 0:
+		return TURN_BLAME_PATH;
+	case 300:
+		return TURN_BLAME_REDIRECT;
+	case 401:
+	case 441:
+		return TURN_BLAME_LOGIN;
+	case 437:
+		return TURN_BLAME_ALLOCATION;
+	default:
+		return TURN_BLAME_SERVER;
+	}
+}
+
+uint64_t turn_last_in_ms(const struct turn *t)
+{
+	return t->last_in_ms;
+}
+
+uint64_t turn_last_out_ms(const struct turn *t)
+{
+	return t->last_out_ms;
+}
+
+uint32_t turn_rtt_us(const struct turn *t)
+{
+	return t->rtt_us;
 }

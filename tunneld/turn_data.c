@@ -134,6 +134,18 @@ int turn_wrap(struct turn *t, const struct endpoint *peer, const uint8_t *data,
 	return 0;
 }
 
+size_t turn_next_frame(const uint8_t *data, size_t len)
+{
+	size_t n;
+
+	if (len < CHANNEL_HEADER_LEN)
+		return 0;
+	n = be16_get(data + 2) +
+	    (data[0] >= 0x40 ? CHANNEL_HEADER_LEN : STUN_HEADER_LEN);
+	n = (n + 3) & ~(size_t)3;
+	return n <= len ? n : 0;
+}
+
 bool turn_data_output(struct turn *t, struct buf *out)
 {
 	struct turn_peer *p;

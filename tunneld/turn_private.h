@@ -43,7 +43,9 @@ struct turn {
 	bool released;
 
 	struct endpoint relayed;
-	struct endpoint alternate; /* family 0: none */
+	struct endpoint alternate;  /* family 0: none */
+	char alternate_domain[256]; /* "": none */
+	uint32_t rtt_us;
 	unsigned int error;
 	char words[TURN_WORDS_MAX];
 };
