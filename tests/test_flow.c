@@ -79,16 +79,19 @@ static void on_gone(void *arg, struct flow *flow)
 
 static struct relay_set *make_relays(uint16_t port)
 {
+	static const struct creds_opts opts = { .kind = CREDS_STATIC,
+						.username = "alice",
+						.secret = "secret" };
 	struct relay_set *set = relay_set_new(1);
+	const char *words;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
 	snprintf(set->relay[0].name, sizeof(set->relay[0].name), "test");
 	snprintf(set->relay[0].host, sizeof(set->relay[0].host), "127.0.0.1");
 	set->relay[0].port = port;
 	set->relay[0].transport = RELAY_TRANSPORT_TCP;
-	CU_ASSERT_EQUAL(creds_init(&set->relay[0].creds, CREDS_STATIC, "alice",
-				   "secret"),
-			0);
+	set->relay[0].creds = creds_new(&opts, &words);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(set->relay[0].creds);
 	return set;
 }
 

@@ -216,14 +216,16 @@ static void queues(void)
 
 static void credentials(void)
 {
-	struct creds c;
-	int r;
+	static const struct creds_opts opts = { .kind = CREDS_REST,
+						.secret = "secret" };
+	const char *words;
+	struct creds *c;
 
 	armed = true;
-	r = creds_init(&c, CREDS_REST, "", "secret");
+	c = creds_new(&opts, &words);
 	armed = false;
-	CU_ASSERT_EQUAL(r, struck ? -ENOMEM : 0);
-	creds_fini(&c);
+	CU_ASSERT_EQUAL(c == NULL, struck);
+	creds_put(c);
 }
 
 static void test_small(void)

@@ -17,6 +17,7 @@
 
 #include "addr.h"
 #include "clock.h"
+#include "clock_skew.h"
 #include "hop.h"
 #include "hostname.h"
 #include "lookup.h"
@@ -40,6 +41,7 @@
 struct dial_pool {
 	struct thread_pool *threads;
 	struct proxy_auth *auth;
+	struct clock_skew skew;
 };
 
 struct shared_proxy {
@@ -513,6 +515,16 @@ void dial_cancel(struct dial_request *req)
 void dial_forget_refusals(struct dial_pool *pool)
 {
 	proxy_auth_forget(pool->auth);
+}
+
+struct clock_skew *dial_skew(struct dial_pool *pool)
+{
+	return &pool->skew;
+}
+
+time_t dial_time(struct dial_pool *pool)
+{
+	return clock_skew_time(&pool->skew);
 }
 
 void dial_run(struct dial_pool *pool, struct thread_job *job)

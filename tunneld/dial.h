@@ -20,7 +20,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
+struct clock_skew;
 struct tls;
 struct tls_ctx;
 
@@ -146,6 +148,10 @@ const char *dial_reason_name(enum dial_reason reason); /* "proxy_denied" */
 /* A proxy's refused password is not sent again while this pool lives, by
  * whichever dial_proxy; another password is. This allows one more try. */
 void dial_forget_refusals(struct dial_pool *pool);
+
+/* The wall clock, put right by what HTTP answers have said. */
+struct clock_skew *dial_skew(struct dial_pool *pool);
+time_t dial_time(struct dial_pool *pool);
 
 /* Run any blocking function in the pool (name look-ups). */
 void dial_run(struct dial_pool *pool, struct thread_job *job);

@@ -199,7 +199,7 @@ static int make_turn(struct leg *l)
 	struct creds_pair pair;
 	struct turn_opts opts = { .family = l->family,
 				  .keepalive_s = relay_keepalive_s(l->relay) };
-	int err = creds_make(&l->relay->creds, time(NULL), &pair);
+	int err = creds_make(l->relay->creds, dial_time(l->env->pool), &pair);
 
 	if (err < 0)
 		return err;

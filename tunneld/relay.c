@@ -7,6 +7,7 @@
 
 #include "relay.h"
 
+#include "creds.h"
 #include "dial.h"
 #include "tls.h"
 
@@ -77,7 +78,7 @@ void relay_set_put(struct relay_set *set)
 		return;
 	for (size_t i = 0; i < set->count; i++) {
 		tls_ctx_put(set->relay[i].tls);
-		creds_fini(&set->relay[i].creds);
+		creds_put(set->relay[i].creds);
 		dial_proxy_put(set->relay[i].proxy);
 		facts_put(set->relay[i].facts);
 	}

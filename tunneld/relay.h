@@ -10,8 +10,6 @@
 #ifndef RELAY_H
 #define RELAY_H
 
-#include "creds.h"
-
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 
@@ -20,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct creds;
 struct dial_proxy;
 struct tls_ctx;
 
@@ -76,8 +75,8 @@ struct relay {
 	 * target of an SRV record is found under the URI's host) */
 	char tls_name[CONTROL_NAME_MAX + 1];
 	enum relay_transport transport;
-	struct tls_ctx *tls; /* of TLS and DTLS */
-	struct creds creds;
+	struct tls_ctx *tls;      /* of TLS and DTLS */
+	struct creds *creds;      /* own reference */
 	struct dial_proxy *proxy; /* NULL: directly */
 	/* A mere chance beside a way that the configuration means (direct when
 	 * it goes through the proxy, UDP beside TCP): that it fails is no

@@ -11,6 +11,7 @@
 
 #include "addr.h"
 #include "conf.h"
+#include "creds.h"
 #include "dial.h"
 #include "names.h"
 #include "policy.h"
@@ -144,6 +145,8 @@ static int make_creds(struct relay *relay, const struct conf_relay *r,
 {
 	bool rest = r->secret_file[0] != '\0';
 	const char *file = rest ? r->secret_file : r->password_file;
+	struct creds_opts opts = { .kind = rest ? CREDS_REST : CREDS_STATIC,
+				   .username = r->username };
 	char secret[256];
 	int err = 0;
 
@@ -154,13 +157,10 @@ static int make_creds(struct relay *relay, const struct conf_relay *r,
 		*words = strerror(-err);
 		return err;
 	}
-	err = creds_init(&relay->creds, rest ? CREDS_REST : CREDS_STATIC,
-			 r->username, secret);
+	opts.secret = secret;
+	relay->creds = creds_new(&opts, words);
 	explicit_bzero(secret, sizeof(secret));
-	if (err == -EINVAL)
-		*words = "username and password_file (or secret_file) are "
-			 "needed";
-	return err;
+	return relay->creds == NULL ? -EINVAL : 0;
 }
 
 static int make_relay(struct snapshot *s, const struct conf *conf,
