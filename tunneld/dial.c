@@ -7,7 +7,8 @@
  *
  * A pool thread takes one request through its steps: reach() opens TCP to the
  * proxy or the target, tunnel() does CONNECT on it, secure() does TLS, and
- * settle() decides what the caller gets. A step that fails says so by blame()
+ * settle() decides what the caller gets. For a datagram request there are only
+ * an address at a time and secure(). A step that fails says so by blame()
  * and false. The request belongs to its loop's thread before dial_start() and
  * from `done` on; between the two only `cancel` is shared.
  */
@@ -37,6 +38,8 @@
 
 #define TIMEOUT_MS 30000
 #define IDLE_MS    30000
+/* Of an address that others stand behind. */
+#define DTLS_SHARE_MS 3000
 
 struct dial_pool {
 	struct thread_pool *threads;
@@ -306,22 +309,38 @@ static bool blame_hop(struct dial_request *req, const struct hop *h, int error)
 }
 
 /* The name ends in a request line: nothing but host names and addresses. */
-static bool reach(struct dial_request *req, struct hop *h, int *fd)
+static bool check_host(struct dial_request *req)
 {
 	char name[CONTROL_NAME_MAX + 1];
 	struct endpoint ip;
 
-	if (req->host[0] == '[' || (!addr_parse_ip(req->host, &ip) &&
-				    !hostname_normalise(req->host, name)))
-		return blame(req, DIAL_TARGET_DNS, 0, AT_TARGET,
-			     "not a host name");
+	return (req->host[0] != '[' && (addr_parse_ip(req->host, &ip) ||
+					hostname_normalise(req->host, name))) ||
+	       blame(req, DIAL_TARGET_DNS, 0, AT_TARGET, "not a host name");
+}
+
+static bool reach(struct dial_request *req, struct hop *h, int *fd)
+{
 	h->host = req->proxy != NULL ? req->proxy->host : req->host;
 	h->port = req->proxy != NULL ? req->proxy->port : req->port;
 	*fd = hop_connect(h);
 	return *fd >= 0 || blame_hop(req, h, *fd);
 }
 
-static bool secure(struct dial_request *req, int fd)
+static bool blame_tls(struct dial_request *req, int error)
+{
+	enum dial_reason reason = DIAL_RELAY_TLS;
+
+	if (error == -ETIMEDOUT)
+		reason = DIAL_TARGET_TIMEOUT;
+	else if (error == -ECONNREFUSED) /* UDP: nobody there */
+		reason = DIAL_TARGET_REFUSED;
+	return blame(req, reason, -error, AT_TARGET, "%s: %s",
+		     req->kind == DIAL_DATAGRAM ? "DTLS" : "TLS",
+		     tls_error(req->session));
+}
+
+static bool secure(struct dial_request *req, int fd, uint64_t deadline_ms)
 {
 	struct tls_opts opts = { .name = req->tls_name[0] != '\0'
 						 ? req->tls_name
@@ -333,20 +352,83 @@ static bool secure(struct dial_request *req, int fd)
 	uint32_t left = 0;
 	int rc;
 
-	if (req->deadline_ms > now)
-		left = (uint32_t)(req->deadline_ms - now);
+	if (deadline_ms > now)
+		left = (uint32_t)(deadline_ms - now);
 	req->session = tls_open(req->trust, fd, &opts);
 	if (req->session == NULL)
 		return blame(req, DIAL_INTERNAL, errno, AT_TARGET, "TLS: %s",
 			     strerror(errno));
 	cancel_watch(&req->cancel, fd);
-	rc = tls_handshake_wait(req->session, left);
+	rc = cancel_is_set(&req->cancel)
+		     ? -ECANCELED
+		     : tls_handshake_wait(req->session, left);
 	cancel_watch(&req->cancel, -1);
-	if (rc == 0)
+	return rc == 0 || blame_tls(req, rc);
+}
+
+/* The steps to a byte stream. */
+static bool stream(struct dial_request *req, struct hop *h, int *fd)
+{
+	return check_host(req) && login_may_do(req) && reach(req, h, fd) &&
+	       (req->proxy == NULL || tunnel(req, h, *fd)) &&
+	       (req->trust == NULL || secure(req, *fd, req->deadline_ms));
+}
+
+/* The next address that has a route. After one that did not answer, it is that
+ * one's failure that counts. */
+static bool reach_datagram(struct dial_request *req, struct hop *h, int *fd)
+{
+	*fd = hop_datagram(h);
+	req->addresses = h->addresses;
+	req->address = h->address;
+	if (*fd >= 0)
 		return true;
-	return blame(req,
-		     rc == -ETIMEDOUT ? DIAL_TARGET_TIMEOUT : DIAL_RELAY_TLS, 0,
-		     AT_TARGET, "TLS: %s", tls_error(req->session));
+	if (req->reason != DIAL_OK)
+		return false;
+	if (*fd == -ENXIO)
+		return blame(req, DIAL_TARGET_UNREACH, 0, AT_TARGET,
+			     "no further address");
+	return blame_hop(req, h, *fd);
+}
+
+/* Silence is all that an address may say: the next one cannot wait until the
+ * time is over. */
+static uint64_t share_ms(const struct dial_request *req, const struct hop *h)
+{
+	unsigned int more = h->addresses - h->address;
+	uint64_t now = clock_now_ms(), left = 0;
+
+	if (req->deadline_ms > now)
+		left = (req->deadline_ms - now) / more;
+	if (more > 1 && left > DTLS_SHARE_MS)
+		left = DTLS_SHARE_MS;
+	return now + left;
+}
+
+/* The steps to a UDP socket: with DTLS one that has answered, else one that
+ * has a route. */
+static bool datagram(struct dial_request *req, struct hop *h, int *fd)
+{
+	if (req->proxy != NULL || req->socket >= 0)
+		return blame(req, DIAL_INTERNAL, EINVAL, AT_TARGET,
+			     "UDP goes directly, from a socket of its own");
+	if (!check_host(req))
+		return false;
+	h->host = req->host;
+	h->port = req->port;
+	h->first = req->first;
+	while (reach_datagram(req, h, fd)) {
+		if (req->trust == NULL || secure(req, *fd, share_ms(req, h)))
+			return true;
+		if (cancel_is_set(&req->cancel))
+			return false;
+		tls_free(req->session);
+		req->session = NULL;
+		close(*fd);
+		*fd = -1;
+		h->first = h->address + 1;
+	}
+	return false;
 }
 
 static void give_back(struct dial_request *req)
@@ -391,12 +473,9 @@ static void perform(void *arg)
 	bool ok;
 
 	req->performed = true;
-	if (req->kind == DIAL_DATAGRAM)
-		ok = blame(req, DIAL_INTERNAL, ENOTSUP, AT_TARGET, "UDP");
-	else
-		ok = login_may_do(req) && reach(req, &h, &fd) &&
-		     (req->proxy == NULL || tunnel(req, &h, fd)) &&
-		     (req->trust == NULL || secure(req, fd));
+	ok = req->kind == DIAL_DATAGRAM ? datagram(req, &h, &fd)
+					: stream(req, &h, &fd);
+	req->peer = h.peer;
 	settle(req, &h, fd, ok);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hop.c - a TCP connection to one host: its addresses in turn, until one
- * accepts or the time is over
+ * hop.c - a connection to one host: its addresses in turn or at once, until
+ * one accepts or the time is over
  *
  * The app's own socket is used when it can reach the address as it is bound;
  * else a new one of the same family, so that the app's idea of its descriptor
@@ -15,7 +15,7 @@
 #include "addr.h"
 #include "cancel.h"
 #include "clock.h"
-#include "lookup.h"
+#include "hop_race.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -286,28 +286,34 @@ static bool says_more(int error, int than)
 	       error == -ECANCELED;
 }
 
-int hop_connect(struct hop *h)
+static int look_up(struct hop *h)
 {
-	struct endpoint addrs[LOOKUP_MAX];
-	int error = check_socket(h), n, i;
+	int n = lookup_host(h->host, ENDPOINT_NONE, h->deadline_ms, h->cancel,
+			    h->addrs);
 
-	h->looked_up = error != 0;
-	if (error != 0)
-		return error;
-	n = lookup_host(h->host, ENDPOINT_NONE, h->deadline_ms, h->cancel,
-			addrs);
 	if (n < 0)
 		return n;
 	h->looked_up = true;
+	h->addresses = (unsigned int)n;
+	for (int i = 0; i < n; i++)
+		h->addrs[i].port_be = htons(h->port);
+	hop_race_order(h->addrs, h->addresses);
+	return 0;
+}
+
+static int in_turn(struct hop *h)
+{
+	unsigned int n = h->addresses, i;
+	int error = 0;
+
 	for (i = 0; i < n && error != -ECANCELED; i++) {
 		/* An address that does not answer leaves the others theirs. */
 		uint64_t now = clock_now_ms(), deadline = now;
 		int rc;
 
 		if (h->deadline_ms > now)
-			deadline += (h->deadline_ms - now) / (uint64_t)(n - i);
-		h->peer = addrs[i];
-		h->peer.port_be = htons(h->port);
+			deadline += (h->deadline_ms - now) / (n - i);
+		h->peer = h->addrs[i];
 		rc = own_can_reach(h, &h->peer) ? try_own(h, deadline)
 						: try_new(h, deadline);
 		if (rc >= 0)
@@ -316,4 +322,58 @@ int hop_connect(struct hop *h)
 			error = rc;
 	}
 	return error;
+}
+
+static int race(struct hop *h)
+{
+	unsigned int winner = 0;
+	int fd = hop_race(h->addrs, h->addresses, h->deadline_ms, h->cancel,
+			  &winner);
+
+	h->peer = h->addrs[winner];
+	return fd;
+}
+
+int hop_connect(struct hop *h)
+{
+	int error = check_socket(h);
+
+	h->looked_up = error != 0;
+	if (error != 0)
+		return error;
+	error = look_up(h);
+	if (error != 0)
+		return error;
+	return h->socket >= 0 ? in_turn(h) : race(h);
+}
+
+static int new_datagram_socket(const struct endpoint *e)
+{
+	int family = e->family == ENDPOINT_IPV6 ? AF_INET6 : AF_INET, error;
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_to_sockaddr(e, family, &ss);
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&ss, len) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+int hop_datagram(struct hop *h)
+{
+	int error = h->looked_up ? 0 : look_up(h), fd = -ENXIO;
+
+	if (error != 0)
+		return error;
+	for (h->address = h->first; h->address < h->addresses; h->address++) {
+		h->peer = h->addrs[h->address];
+		fd = new_datagram_socket(&h->peer);
+		if (fd >= 0)
+			return fd;
+	}
+	return fd;
 }

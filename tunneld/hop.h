@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * hop.h - a TCP connection to one host, made with the app's own socket where
- * that is possible; blocks, for pool threads only
+ * that is possible, or a UDP socket that is connected to it; blocks, for pool
+ * threads only
  */
 #ifndef HOP_H
 #define HOP_H
+
+#include "lookup.h"
 
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
@@ -22,9 +25,14 @@ struct hop {
 	int socket; /* the app's TCP socket, or -1; stays the caller's */
 	uint64_t deadline_ms;
 	struct cancel *cancel;
+	/* hop_datagram(): begin at this one of the addresses */
+	unsigned int first;
 	/* what came of it */
 	bool looked_up;       /* false: a failure is that of the look-up */
 	struct endpoint peer; /* connected to, or tried last */
+	struct endpoint addrs[LOOKUP_MAX];
+	unsigned int addresses; /* in `addrs` */
+	unsigned int address;   /* hop_datagram(): which of them `peer` is */
 	/* private */
 	int family;           /* of the app's socket */
 	int flags;            /* its file status flags */
@@ -34,10 +42,18 @@ struct hop {
 };
 
 /* A connected descriptor, non-blocking: `socket` itself, or a new one that
- * the caller owns (CLOEXEC; TCP_NODELAY, or as the app's socket has it).
+ * the caller owns (CLOEXEC; TCP_NODELAY, or as the app's socket has it). All
+ * addresses race (hop_race.h) unless there is an app's socket: that one tries
+ * them in turn.
  * Or -errno: of lookup_host() while !looked_up, of connect(2) after it. The
  * app's socket is as it was then. */
 int hop_connect(struct hop *h) MUST_CHECK;
+
+/* A UDP socket that is connected to the first address, from `first` on, that
+ * this host has a route to: whether it answers, nobody knows yet. Looks the
+ * host up at the first call only. As hop_connect(), and -ENXIO when there is no
+ * further address. */
+int hop_datagram(struct hop *h) MUST_CHECK;
 
 /* Disconnects the app's socket and gives it back its flags. */
 void hop_undo(struct hop *h);

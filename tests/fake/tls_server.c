@@ -4,7 +4,10 @@
 
 #include "tls_server.h"
 
+#include "dtls_loop.h"
+
 #include <turnout/compiler.h>
+#include <turnout/endpoint.h>
 
 #include <poll.h>
 #include <pthread.h>
@@ -17,6 +20,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
@@ -35,7 +39,8 @@ struct tls_server {
 	int fds[CONNECTIONS_MAX];
 	unsigned int connections;
 	pthread_mutex_t lock;
-	unsigned int handshakes;
+	unsigned int handshakes, resumed;
+	struct dtls_loop *udp;
 	char alpn[32];
 	char sni[256];
 };
@@ -163,7 +168,8 @@ static void make_context(struct tls_server *s)
 	X509 *leaf = new_leaf(&s->opts, key, stranger ? other : ca,
 			      stranger ? other_key : ca_key);
 
-	s->ctx = SSL_CTX_new(TLS_server_method());
+	s->ctx = SSL_CTX_new(s->opts.datagram ? DTLS_server_method()
+					      : TLS_server_method());
 	SSL_CTX_use_certificate(s->ctx, leaf);
 	SSL_CTX_use_PrivateKey(s->ctx, key);
 	SSL_CTX_set_alpn_select_cb(s->ctx, choose_alpn, s);
@@ -175,6 +181,12 @@ static void make_context(struct tls_server *s)
 		SSL_CTX_set_security_level(s->ctx, 0);
 		SSL_CTX_set_min_proto_version(s->ctx, TLS1_VERSION);
 		SSL_CTX_set_max_proto_version(s->ctx, TLS1_1_VERSION);
+	}
+	SSL_CTX_set_session_id_context(s->ctx, (const unsigned char *)"t", 1);
+	SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_SERVER);
+	if (s->opts.no_tickets) {
+		SSL_CTX_set_options(s->ctx, SSL_OP_NO_TICKET);
+		SSL_CTX_set_num_tickets(s->ctx, 0);
 	}
 	write_ca_file(s, ca);
 	X509_free(leaf);
@@ -220,15 +232,23 @@ static void wait_end(int fd)
 		;
 }
 
+static void on_handshake(void *arg, SSL *ssl)
+{
+	struct tls_server *s = arg;
+
+	pthread_mutex_lock(&s->lock);
+	s->handshakes++;
+	s->resumed += SSL_session_reused(ssl) == 1;
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void talk(struct connection *c, SSL *ssl)
 {
 	struct tls_server *s = c->server;
 
 	if (SSL_accept(ssl) != 1)
 		return;
-	pthread_mutex_lock(&s->lock);
-	s->handshakes++;
-	pthread_mutex_unlock(&s->lock);
+	on_handshake(s, ssl);
 	switch (s->opts.way) {
 	case TLS_SERVER_TRUNCATE:
 		SSL_write(ssl, "cut", 3);
@@ -249,19 +269,50 @@ static void talk(struct connection *c, SSL *ssl)
 	}
 }
 
+/* The ways that answer a ClientHello with bytes of their own. */
+static void misbehave(int fd, enum tls_server_way way)
+{
+	static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+	/* A handshake record of 122 bytes that ends behind its first six. */
+	static const char hello[] = "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03"
+				    "\x03";
+	char garbage[512];
+	struct linger now = { .l_onoff = 1 };
+
+	if (way == TLS_SERVER_PLAINTEXT) {
+		(void)!send(fd, http, sizeof(http) - 1, MSG_NOSIGNAL);
+		shutdown(fd, SHUT_WR);
+	} else if (way == TLS_SERVER_GARBAGE) {
+		memset(garbage, 0xa5, sizeof(garbage));
+		(void)!send(fd, garbage, sizeof(garbage), MSG_NOSIGNAL);
+	} else if (way == TLS_SERVER_STALL) {
+		(void)!send(fd, hello, sizeof(hello) - 1, MSG_NOSIGNAL);
+	} else if (way == TLS_SERVER_RESET) {
+		(void)!recv(fd, garbage, 16, 0); /* the rest stays unread */
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		/* RST by disconnecting, as close() would */
+		connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC },
+			sizeof(struct sockaddr));
+		return;
+	}
+	wait_end(fd);
+}
+
+static bool is_answer(enum tls_server_way way)
+{
+	return way == TLS_SERVER_SILENT || way == TLS_SERVER_PLAINTEXT ||
+	       way == TLS_SERVER_GARBAGE || way == TLS_SERVER_STALL ||
+	       way == TLS_SERVER_RESET;
+}
+
 static void *serve(void *arg)
 {
 	struct connection *c = arg;
 	enum tls_server_way way = c->server->opts.way;
-	static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
 	SSL *ssl = NULL;
 
-	if (way == TLS_SERVER_SILENT) {
-		wait_end(c->fd);
-	} else if (way == TLS_SERVER_PLAINTEXT) {
-		(void)!send(c->fd, http, sizeof(http) - 1, MSG_NOSIGNAL);
-		shutdown(c->fd, SHUT_WR);
-		wait_end(c->fd);
+	if (is_answer(way)) {
+		misbehave(c->fd, way);
 	} else if (way != TLS_SERVER_HANG_UP) {
 		ssl = SSL_new(c->server->ctx);
 		SSL_set_fd(ssl, c->fd);
@@ -294,35 +345,53 @@ static void *accept_main(void *arg)
 	return NULL;
 }
 
+static void listen_at(struct tls_server *s)
+{
+	int family = s->opts.ipv6 ? AF_INET6 : AF_INET;
+	struct endpoint e = { .family = s->opts.ipv6 ? ENDPOINT_IPV6
+						     : ENDPOINT_IPV4 };
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	if (s->opts.ipv6)
+		memcpy(e.ip, &in6addr_loopback, 16);
+	else
+		memcpy(e.ip, "\x7f\0\0\1", 4);
+	len = endpoint_to_sockaddr(&e, family, &ss);
+	s->listen_fd = socket(family,
+			      (s->opts.datagram ? SOCK_DGRAM : SOCK_STREAM) |
+				      SOCK_CLOEXEC,
+			      0);
+	if (bind(s->listen_fd, (struct sockaddr *)&ss, len) != 0 ||
+	    getsockname(s->listen_fd, (struct sockaddr *)&ss, &len) != 0 ||
+	    !endpoint_from_sockaddr(&e, &ss, len))
+		abort();
+	s->port = endpoint_port(&e);
+}
+
 struct tls_server *tls_server_new(const struct tls_server_opts *opts)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct tls_server *s = calloc(1, sizeof(*s));
-	socklen_t len = sizeof(in);
 
 	if (s == NULL)
 		abort();
 	s->opts = *opts;
 	pthread_mutex_init(&s->lock, NULL);
 	make_context(s);
-	s->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(s->listen_fd, (struct sockaddr *)&in, len) != 0 ||
-	    listen(s->listen_fd, CONNECTIONS_MAX) != 0 ||
-	    getsockname(s->listen_fd, (struct sockaddr *)&in, &len) != 0)
-		abort();
-	s->port = ntohs(in.sin_port);
-	if (pthread_create(&s->acceptor, NULL, accept_main, s) != 0)
+	listen_at(s);
+	if (opts->datagram)
+		s->udp = dtls_loop_new(s->ctx, &s->opts, s->listen_fd,
+				       on_handshake, s);
+	else if (listen(s->listen_fd, CONNECTIONS_MAX) != 0 ||
+		 pthread_create(&s->acceptor, NULL, accept_main, s) != 0)
 		abort();
 	return s;
 }
 
-void tls_server_free(struct tls_server *s)
+static void free_connections(struct tls_server *s)
 {
 	unsigned int i;
 
-	if (s == NULL)
-		return;
 	shutdown(s->listen_fd, SHUT_RDWR); /* ends accept() */
 	pthread_join(s->acceptor, NULL);
 	for (i = 0; i < s->connections; i++)
@@ -331,6 +400,16 @@ void tls_server_free(struct tls_server *s)
 		pthread_join(s->threads[i], NULL);
 		close(s->fds[i]);
 	}
+}
+
+void tls_server_free(struct tls_server *s)
+{
+	if (s == NULL)
+		return;
+	if (s->udp != NULL)
+		dtls_loop_free(s->udp);
+	else
+		free_connections(s);
 	close(s->listen_fd);
 	SSL_CTX_free(s->ctx);
 	unlink(s->ca_file);
@@ -370,4 +449,25 @@ unsigned int tls_server_handshakes(struct tls_server *s)
 	n = s->handshakes;
 	pthread_mutex_unlock(&s->lock);
 	return n;
+}
+
+unsigned int tls_server_resumed(struct tls_server *s)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->resumed;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+void tls_server_forget(struct tls_server *s)
+{
+	unsigned char keys[80];
+
+	if (SSL_CTX_get_tlsext_ticket_keys(s->ctx, NULL, 0) != sizeof(keys) ||
+	    RAND_bytes(keys, sizeof(keys)) != 1 ||
+	    SSL_CTX_set_tlsext_ticket_keys(s->ctx, keys, sizeof(keys)) != 1)
+		abort();
+	SSL_CTX_flush_sessions(s->ctx, 0);
 }

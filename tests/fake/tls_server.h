@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tls_server.h - a TLS echo server on 127.0.0.1 with a certificate authority
- * of its own, made at start and thrown away at the end
+ * tls_server.h - a TLS or DTLS echo server on 127.0.0.1 or ::1 with a
+ * certificate authority of its own, made at start and thrown away at the end
  */
 #ifndef FAKE_TLS_SERVER_H
 #define FAKE_TLS_SERVER_H
@@ -18,6 +18,9 @@ enum tls_server_way {
 	TLS_SERVER_PLAINTEXT, /* an HTTP error instead of a handshake */
 	TLS_SERVER_BURST,     /* eight records in one write */
 	TLS_SERVER_DEAF,      /* handshake, then reads nothing */
+	TLS_SERVER_RESET,     /* RST for an answer to the ClientHello */
+	TLS_SERVER_GARBAGE,   /* bytes that are no record, for an answer */
+	TLS_SERVER_STALL,     /* the first bytes of a ServerHello, then none */
 };
 
 struct tls_server_opts {
@@ -30,6 +33,12 @@ struct tls_server_opts {
 	bool tls12;    /* 1.2 at most, as coturn of Debian 12 */
 	bool tls11;    /* 1.1 at most */
 	bool no_alpn;  /* selects no protocol */
+	bool ipv6;     /* on ::1 */
+	bool datagram; /* DTLS: ECHO, NOTIFY, SILENT, GARBAGE */
+	/* TLS 1.2 then resumes by session identifier, 1.3 not at all */
+	bool no_tickets;
+	/* that many datagrams get lost first */
+	unsigned int lose_in, lose_out;
 };
 
 struct tls_server;
@@ -42,5 +51,8 @@ const char *tls_server_ca_file(const struct tls_server *s);
 const char *tls_server_alpn(struct tls_server *s);
 const char *tls_server_sni(struct tls_server *s); /* "": none was sent */
 unsigned int tls_server_handshakes(struct tls_server *s);
+unsigned int tls_server_resumed(struct tls_server *s); /* of the handshakes */
+/* As after a restart: it knows no ticket and no session any more. */
+void tls_server_forget(struct tls_server *s);
 
 #endif
