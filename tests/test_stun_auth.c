@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* test_stun_auth.c - keys and seals against RFC 5769, byte for byte */
+/* test_stun_auth.c - keys and seals against RFC 5769, and RFC 8489, B.1 */
 #include <config.h>
 
 #include "../tunneld/stun_auth.h"
@@ -7,6 +7,7 @@
 #include "../tunneld/buf.h"
 #include "../tunneld/stun_msg.h"
 #include "lib/rfc5769.h"
+#include "lib/rfc8489.h"
 #include "lib/unit.h"
 
 #include <errno.h>
@@ -153,69 +154,176 @@ static void test_key(void)
 	CU_ASSERT_EQUAL(memcmp(key, want, sizeof(key)), 0);
 }
 
-static void challenge(uint8_t *out, size_t max, struct stun_msg *m,
-		      const char *realm, const char *nonce, size_t nonce_len)
+/* RFC 8489, B.1: USERHASH, a key of SHA-256, MESSAGE-INTEGRITY-SHA256. */
+static void test_sha256(void)
 {
+	uint8_t key[STUN_KEY_SHA256_LEN], hash[STUN_USERHASH_LEN], out[256];
 	struct stun_build b;
+	struct stun_msg m;
 	struct buf buf;
 
-	buf_init(&buf, out, max);
-	stun_build_begin(&b, &buf, STUN_CLASS_ERROR, STUN_METHOD_ALLOCATE,
-			 rfc5769_id);
-	if (realm != NULL)
-		stun_build_bytes(&b, STUN_ATTR_REALM, realm, strlen(realm));
-	if (nonce != NULL)
-		stun_build_bytes(&b, STUN_ATTR_NONCE, nonce, nonce_len);
-	CU_ASSERT_FALSE_FATAL(buf.failed);
-	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(m, out, buf.len), 0);
+	CU_ASSERT_EQUAL_FATAL(stun_auth_key_sha256(RFC5769_LT_USERNAME,
+						   RFC5769_LT_REALM,
+						   strlen(RFC5769_LT_REALM),
+						   RFC5769_LT_PASSWORD, key),
+			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		stun_auth_userhash(RFC5769_LT_USERNAME, RFC5769_LT_REALM,
+				   strlen(RFC5769_LT_REALM), hash),
+		0);
+	CU_ASSERT_EQUAL_FATAL(
+		stun_msg_parse(&m, rfc8489_request, sizeof(rfc8489_request)),
+		0);
+	CU_ASSERT_EQUAL(stun_auth_verify_sha256(&m, key, sizeof(key)),
+			STUN_AUTH_GOOD);
+	CU_ASSERT_EQUAL(stun_auth_verify_sha256(&m, key, sizeof(key) - 1),
+			STUN_AUTH_BAD);
+	CU_ASSERT_EQUAL(stun_auth_verify(&m, key, sizeof(key)), STUN_AUTH_NONE);
+
+	buf_init(&buf, out, sizeof(out));
+	stun_build_begin(&b, &buf, STUN_CLASS_REQUEST, STUN_METHOD_BINDING,
+			 rfc8489_id);
+	stun_build_bytes(&b, STUN_ATTR_USERHASH, hash, sizeof(hash));
+	stun_build_bytes(&b, STUN_ATTR_NONCE, RFC8489_NONCE,
+			 strlen(RFC8489_NONCE));
+	stun_build_bytes(&b, STUN_ATTR_REALM, RFC5769_LT_REALM,
+			 strlen(RFC5769_LT_REALM));
+	stun_build_u32(&b, STUN_ATTR_PASSWORD_ALGORITHM, 2u << 16);
+	stun_auth_sign_sha256(&b, key, sizeof(key));
+	CU_ASSERT_EQUAL_FATAL(buf.len, sizeof(rfc8489_request));
+	CU_ASSERT_EQUAL(memcmp(out, rfc8489_request, buf.len), 0);
 }
 
-static void test_challenge(void)
+static void test_sha256_no_bit_changes(void)
 {
-	char longest[STUN_NONCE_MAX + 1];
-	struct stun_cred c;
+	uint8_t key[STUN_KEY_SHA256_LEN], copy[sizeof(rfc8489_request)];
 	struct stun_msg m;
-	uint8_t out[2048];
 
-	memset(longest, 'n', sizeof(longest));
-	CU_ASSERT_EQUAL_FATAL(stun_cred_init(&c, "user", "pass"), 0);
-	CU_ASSERT_FALSE(stun_cred_ready(&c));
-	challenge(out, sizeof(out), &m, NULL, "n1", 2);
-	CU_ASSERT_EQUAL(stun_cred_challenge(&c, &m), -EBADMSG);
-	challenge(out, sizeof(out), &m, "realm", NULL, 0);
-	CU_ASSERT_EQUAL(stun_cred_challenge(&c, &m), -EBADMSG);
-	challenge(out, sizeof(out), &m, "", "n1", 2);
-	CU_ASSERT_EQUAL(stun_cred_challenge(&c, &m), -EBADMSG);
-	CU_ASSERT_FALSE(stun_cred_ready(&c));
-
-	challenge(out, sizeof(out), &m, "realm", "n1", 2);
-	CU_ASSERT_EQUAL(stun_cred_challenge(&c, &m), 0);
-	CU_ASSERT_TRUE(stun_cred_ready(&c));
-	CU_ASSERT_EQUAL(c.key[0], 0x84);
-	/* a new nonce; the realm stays */
-	challenge(out, sizeof(out), &m, NULL, longest, STUN_NONCE_MAX);
-	CU_ASSERT_EQUAL(stun_cred_challenge(&c, &m), 0);
-	CU_ASSERT_EQUAL(c.nonce_len, STUN_NONCE_MAX);
-	CU_ASSERT_EQUAL(c.realm_len, 5);
-	challenge(out, sizeof(out), &m, NULL, longest, STUN_NONCE_MAX + 1);
-	CU_ASSERT_EQUAL(stun_cred_challenge(&c, &m), -EBADMSG);
-	stun_cred_fini(&c);
-	CU_ASSERT_FALSE(stun_cred_ready(&c));
-	stun_cred_fini(&c);
+	CU_ASSERT_EQUAL_FATAL(stun_auth_key_sha256(RFC5769_LT_USERNAME,
+						   RFC5769_LT_REALM,
+						   strlen(RFC5769_LT_REALM),
+						   RFC5769_LT_PASSWORD, key),
+			      0);
+	memcpy(copy, rfc8489_request, sizeof(copy));
+	for (size_t at = 0; at < sizeof(copy); at++) {
+		copy[at] ^= 1;
+		if (stun_msg_parse(&m, copy, sizeof(copy)) == 0)
+			CU_ASSERT_NOT_EQUAL(
+				stun_auth_verify_sha256(&m, key, sizeof(key)),
+				STUN_AUTH_GOOD);
+		copy[at] ^= 1;
+	}
 }
 
-static void test_usernames(void)
+/* A message of nothing but an integrity cut to `len` bytes. The HMACs are
+ * Python's: hmac.new(b"k", header, "sha256"), whose length field counts the
+ * cut attribute. */
+static enum stun_auth_result cut_to(size_t len, const uint8_t *hmac)
 {
-	char name[STUN_USERNAME_MAX + 2];
-	struct stun_cred c;
+	struct stun_build b;
+	uint8_t out[64];
+	struct stun_msg m;
+	struct buf buf;
 
-	memset(name, 'u', sizeof(name));
-	name[STUN_USERNAME_MAX + 1] = '\0';
-	CU_ASSERT_EQUAL(stun_cred_init(&c, name, "pass"), -EINVAL);
-	CU_ASSERT_EQUAL(stun_cred_init(&c, "", "pass"), -EINVAL);
-	name[STUN_USERNAME_MAX] = '\0';
-	CU_ASSERT_EQUAL(stun_cred_init(&c, name, ""), 0);
-	stun_cred_fini(&c);
+	buf_init(&buf, out, sizeof(out));
+	stun_build_begin(&b, &buf, STUN_CLASS_SUCCESS, STUN_METHOD_REFRESH,
+			 rfc8489_id);
+	stun_build_bytes(&b, STUN_ATTR_MESSAGE_INTEGRITY_SHA256, hmac, len);
+	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, out, buf.len), 0);
+	return stun_auth_verify_sha256(&m, "k", 1);
+}
+
+/* RFC 8489, 14.6: 16 bytes at least, in steps of 4. */
+static void test_truncated(void)
+{
+	static const uint8_t cut12[] = {
+		0xe0, 0x3f, 0xa4, 0xc0, 0x11, 0x6d,
+		0x72, 0x7f, 0x1b, 0x7d, 0xf7, 0x6d,
+	};
+	static const uint8_t cut16[] = {
+		0x40, 0xd5, 0xf0, 0xd6, 0x02, 0xd9, 0x47, 0xb6,
+		0xaf, 0x11, 0xe1, 0x50, 0xb0, 0x69, 0x94, 0xf0,
+	};
+	static const uint8_t cut17[] = {
+		0xb5, 0x95, 0x6c, 0x29, 0x08, 0x95, 0xc7, 0xb2, 0xb5,
+		0x75, 0x8f, 0xcd, 0xb4, 0xec, 0xf6, 0x75, 0x4e,
+	};
+	static const uint8_t cut20[] = {
+		0xb5, 0x95, 0x6c, 0x29, 0x08, 0x95, 0xc7, 0xb2, 0xb5, 0x75,
+		0x8f, 0xcd, 0xb4, 0xec, 0xf6, 0x75, 0x4e, 0x84, 0x89, 0xa8,
+	};
+	static const uint8_t cut32[] = {
+		0xde, 0x46, 0xfa, 0x70, 0xe0, 0x30, 0x6d, 0xc2,
+		0x07, 0xdf, 0xe3, 0xe3, 0xce, 0x11, 0x99, 0x01,
+		0xfc, 0x6d, 0x6c, 0xb6, 0xce, 0xdc, 0x3c, 0x76,
+		0x7e, 0xf1, 0x98, 0x22, 0x8e, 0xe6, 0xc4, 0x4c,
+	};
+	uint8_t bad[36];
+
+	CU_ASSERT_EQUAL(cut_to(16, cut16), STUN_AUTH_GOOD);
+	CU_ASSERT_EQUAL(cut_to(20, cut20), STUN_AUTH_GOOD);
+	CU_ASSERT_EQUAL(cut_to(32, cut32), STUN_AUTH_GOOD);
+	for (size_t i = 0; i < 20; i++) {
+		memcpy(bad, cut20, 20);
+		bad[i] ^= 0x80;
+		CU_ASSERT_EQUAL(cut_to(20, bad), STUN_AUTH_BAD);
+	}
+	/* the right bytes, but fewer or more than allowed */
+	CU_ASSERT_EQUAL(cut_to(12, cut12), STUN_AUTH_BAD);
+	CU_ASSERT_EQUAL(cut_to(0, cut12), STUN_AUTH_BAD);
+	CU_ASSERT_EQUAL(cut_to(17, cut17), STUN_AUTH_BAD);
+	memset(bad, 0, sizeof(bad));
+	memcpy(bad, cut32, 32);
+	CU_ASSERT_EQUAL(cut_to(36, bad), STUN_AUTH_BAD);
+}
+
+/* One key for many messages gives what a key each gives. */
+static void test_seal(void)
+{
+	static const struct {
+		enum stun_seal_kind kind;
+		void (*sign)(struct stun_build *b, const void *key,
+			     size_t key_len);
+	} rows[] = {
+		{ STUN_SEAL_SHA1, stun_auth_sign },
+		{ STUN_SEAL_SHA256, stun_auth_sign_sha256 },
+	};
+	uint8_t key[STUN_KEY_MAX + 1] = "0123456789abcdef";
+	uint8_t one[128], two[128];
+	struct stun_build b;
+	struct stun_seal s;
+	struct stun_msg m;
+	struct buf buf;
+
+	CU_ASSERT_EQUAL(stun_seal_init(&s, STUN_SEAL_SHA1, key, sizeof(key)),
+			-ENOTSUP);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CU_ASSERT_EQUAL_FATAL(stun_seal_init(&s, rows[i].kind, key, 16),
+				      0);
+		for (uint32_t n = 0; n < 3; n++) {
+			buf_init(&buf, one, sizeof(one));
+			stun_build_begin(&b, &buf, STUN_CLASS_REQUEST,
+					 STUN_METHOD_REFRESH, rfc8489_id);
+			stun_build_u32(&b, STUN_ATTR_LIFETIME, n);
+			rows[i].sign(&b, key, 16);
+			buf_init(&buf, two, sizeof(two));
+			stun_build_begin(&b, &buf, STUN_CLASS_REQUEST,
+					 STUN_METHOD_REFRESH, rfc8489_id);
+			stun_build_u32(&b, STUN_ATTR_LIFETIME, n);
+			stun_seal_sign(&s, &b);
+			CU_ASSERT_FALSE(buf.failed);
+			CU_ASSERT_EQUAL(memcmp(one, two, buf.len), 0);
+			CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, two, buf.len),
+					      0);
+			CU_ASSERT_EQUAL(stun_seal_verify(&s, &m),
+					STUN_AUTH_GOOD);
+			two[27] ^= 1;
+			CU_ASSERT_EQUAL(stun_seal_verify(&s, &m),
+					STUN_AUTH_BAD);
+		}
+		stun_seal_fini(&s);
+		CU_ASSERT_EQUAL(s.key[0], 0);
+	}
 }
 
 static void test_absent(void)
@@ -248,8 +356,10 @@ static CU_TestInfo tests[] = {
 	  test_build_responses },
 	{ "RFC 5769, 2.4 verifies and is built byte for byte", test_long_term },
 	{ "the key of RFC 8489, 9.2.2", test_key },
-	{ "realm and nonce are taken from challenges", test_challenge },
-	{ "limits of usernames", test_usernames },
+	{ "RFC 8489, B.1 verifies and is built byte for byte", test_sha256 },
+	{ "no bit of RFC 8489, B.1 may change", test_sha256_no_bit_changes },
+	{ "a SHA-256 integrity may be cut, and how far", test_truncated },
+	{ "one key for many messages", test_seal },
 	{ "messages without seals", test_absent },
 	CU_TEST_INFO_NULL,
 };

@@ -150,6 +150,68 @@ static void test_behind_integrity(void)
 	CU_ASSERT_TRUE(stun_attr_find(&m, STUN_ATTR_FINGERPRINT, &a));
 }
 
+/* RFC 8489, 9: what is seen of attributes in that order. */
+static void test_order_of_seals(void)
+{
+	static const struct {
+		uint16_t types[5];
+		uint16_t seen[5];
+	} rows[] = {
+		{ { 0x08, 0x1c, 0x0d, 0x8028 }, { 0x08, 0x1c, 0x8028 } },
+		{ { 0x0d, 0x1c, 0x08, 0x0d, 0x8028 }, { 0x0d, 0x1c, 0x8028 } },
+		{ { 0x08, 0x08, 0x0d, 0x1c, 0x1c }, { 0x08, 0x1c } },
+		{ { 0x1c, 0x1c, 0x0d, 0x15, 0x7777 }, { 0x1c } },
+		{ { 0x8028, 0x0d, 0x08, 0x0d }, { 0x8028, 0x0d, 0x08 } },
+	};
+	uint8_t out[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct stun_attr a = { 0 };
+		struct stun_build b;
+		struct stun_msg m;
+		struct buf buf;
+		size_t n = 0;
+
+		buf_init(&buf, out, sizeof(out));
+		stun_build_begin(&b, &buf, STUN_CLASS_SUCCESS,
+				 STUN_METHOD_REFRESH, rfc5769_id);
+		for (size_t k = 0; k < 5 && rows[i].types[k] != 0; k++)
+			stun_build_u32(&b, rows[i].types[k], 0);
+		CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, out, buf.len), 0);
+		while (stun_attr_next(&m, &a)) {
+			CU_ASSERT_FATAL(n < 5);
+			CU_ASSERT_EQUAL(a.type, rows[i].seen[n]);
+			n++;
+		}
+		CU_ASSERT(n == 5 || rows[i].seen[n] == 0);
+		CU_ASSERT_EQUAL(stun_msg_unknown(&m), 0);
+	}
+}
+
+/* Attributes of RFC 8489, 8656 and 8016 that a response may carry. */
+static void test_known(void)
+{
+	static const uint16_t types[] = {
+		0x0001, 0x0006, 0x0008, 0x0009, 0x000a, 0x000c, 0x000d,
+		0x0012, 0x0013, 0x0014, 0x0015, 0x0016, 0x0017, 0x0019,
+		0x001c, 0x001d, 0x001e, 0x0020, 0x8000, 0x8001, 0x8002,
+		0x8003, 0x8004, 0x8022, 0x8023, 0x8028, 0x8030, 0xffff,
+	};
+	struct stun_build b;
+	uint8_t out[64];
+	struct stun_msg m;
+	struct buf buf;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		buf_init(&buf, out, sizeof(out));
+		stun_build_begin(&b, &buf, STUN_CLASS_SUCCESS,
+				 STUN_METHOD_ALLOCATE, rfc5769_id);
+		stun_build_u32(&b, types[i], 0);
+		CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, out, buf.len), 0);
+		CU_ASSERT_EQUAL(stun_msg_unknown(&m), 0);
+	}
+}
+
 static void error_msg(struct buf *buf, struct stun_msg *m, const char *value,
 		      size_t len)
 {
@@ -274,6 +336,8 @@ static CU_TestInfo tests[] = {
 	{ "class and method bits", test_types },
 	{ "malformed messages are refused", test_malformed },
 	{ "nothing counts behind the integrity", test_behind_integrity },
+	{ "which integrity may follow which", test_order_of_seals },
+	{ "attributes that are understood", test_known },
 	{ "error codes, and reasons fit for a log", test_error },
 	{ "addresses of both families and wrong sizes", test_addresses },
 	{ "the builder never writes past its end", test_too_small },

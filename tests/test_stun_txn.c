@@ -6,10 +6,13 @@
 
 #include "../tunneld/buf.h"
 #include "../tunneld/clock.h"
-#include "../tunneld/stun_auth.h"
+#include "../tunneld/stun_cred.h"
 #include "lib/unit.h"
 
 #include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 static struct stun_cred cred;
 static struct stun_txn txn;
@@ -37,6 +40,21 @@ static struct stun_msg build(void)
 	return m;
 }
 
+/* Of a header whose length field is `length`, with the credentials' key. */
+static const uint8_t *hmac_sha256(const uint8_t *header, uint16_t length)
+{
+	static uint8_t out[32];
+	uint8_t copy[STUN_HEADER_LEN];
+	unsigned int n;
+
+	memcpy(copy, header, sizeof(copy));
+	be16_set(copy + 2, length);
+	CU_ASSERT_PTR_NOT_NULL(HMAC(EVP_sha256(), cred.seal.key,
+				    (int)cred.seal.key_len, copy, sizeof(copy),
+				    out, &n));
+	return out;
+}
+
 /* An answer of ours: code 0 is a success; `sign`: with the right key. */
 static enum stun_txn_verdict give(enum stun_class class, unsigned int code,
 				  const char *realm, const char *nonce,
@@ -56,7 +74,7 @@ static enum stun_txn_verdict give(enum stun_class class, unsigned int code,
 	if (nonce != NULL)
 		stun_build_bytes(&b, STUN_ATTR_NONCE, nonce, strlen(nonce));
 	if (sign)
-		stun_auth_sign(&b, cred.key, sizeof(cred.key));
+		stun_seal_sign(&cred.seal, &b);
 	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, answer, buf.len), 0);
 	return stun_txn_answer(&txn, &cred, &m, err, 2000);
 }
@@ -103,8 +121,7 @@ static void test_challenge(void)
 	CU_ASSERT_EQUAL(memcmp(a.value, "realm", 5), 0);
 	CU_ASSERT_TRUE_FATAL(stun_attr_find(&m, STUN_ATTR_NONCE, &a));
 	CU_ASSERT_EQUAL(memcmp(a.value, "n1", 2), 0);
-	CU_ASSERT_EQUAL(stun_auth_verify(&m, cred.key, sizeof(cred.key)),
-			STUN_AUTH_GOOD);
+	CU_ASSERT_EQUAL(stun_cred_verify(&cred, &m), STUN_AUTH_GOOD);
 	/* refused with the password: not again */
 	CU_ASSERT_EQUAL(challenge(401, "realm", "n2"), STUN_TXN_ERROR);
 	CU_ASSERT_FALSE(txn.active);
@@ -134,6 +151,70 @@ static void test_stale(void)
 	}
 	CU_ASSERT_EQUAL(challenge(438, "realm", "n3"), STUN_TXN_ERROR);
 	stun_cred_fini(&cred);
+}
+
+/* Nonces for one request each: others have used them up meanwhile. */
+static void test_stale_with_progress(void)
+{
+	struct stun_txn slow;
+	struct stun_txn_error err;
+
+	begin_signed();
+	for (int i = 0; i < STUN_TXN_STALE_MAX * 3; i++) {
+		CU_ASSERT_EQUAL_FATAL(challenge(438, "realm", "n2"),
+				      STUN_TXN_RETRY);
+		(void)build();
+		if (i % STUN_TXN_STALE_MAX != 0)
+			continue;
+		slow = txn;
+		CU_ASSERT_EQUAL_FATAL(
+			stun_txn_begin(&txn, STUN_METHOD_REFRESH, 2000), 0);
+		(void)build();
+		CU_ASSERT_EQUAL(
+			give(STUN_CLASS_SUCCESS, 0, NULL, NULL, true, &err),
+			STUN_TXN_SUCCESS);
+		txn = slow;
+	}
+	stun_cred_fini(&cred);
+}
+
+/* A 401 to credentials: once more if it asks for something else, no more. */
+static void test_other_realm(void)
+{
+	begin_signed();
+	CU_ASSERT_EQUAL(challenge(401, "other", "n2"), STUN_TXN_RETRY);
+	(void)build();
+	CU_ASSERT_EQUAL(challenge(401, "third", "n3"), STUN_TXN_ERROR);
+	CU_ASSERT_FALSE(txn.active);
+	stun_cred_fini(&cred);
+}
+
+/* The next connection begins with the last one's challenge. */
+static void test_inherited(void)
+{
+	static const unsigned int codes[] = { 401, 438 };
+	uint8_t saved[STUN_CRED_SAVE_MAX];
+	struct buf_reader r;
+	struct buf buf;
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		begin_signed();
+		buf_init(&buf, saved, sizeof(saved));
+		stun_cred_save(&cred, &buf);
+		stun_cred_fini(&cred);
+
+		begin();
+		buf_reader_init(&r, saved, buf.len);
+		CU_ASSERT_EQUAL_FATAL(stun_cred_load(&cred, &r), 0);
+		(void)build();
+		CU_ASSERT_TRUE(txn.signed_request);
+		CU_ASSERT_EQUAL(challenge(codes[i], "realm", "n9"),
+				STUN_TXN_RETRY);
+		(void)build();
+		/* that one was this connection's own */
+		CU_ASSERT_EQUAL(challenge(401, "realm", "n10"), STUN_TXN_ERROR);
+		stun_cred_fini(&cred);
+	}
 }
 
 static void test_not_ours(void)
@@ -198,6 +279,183 @@ static void test_trust(void)
 			CU_ASSERT_EQUAL(err.code, rows[i].code);
 		stun_cred_fini(&cred);
 	}
+}
+
+/* How an answer is made for a server of RFC 8489. */
+enum seal {
+	NO_SEAL = 0,
+	SHA1,
+	SHA256,
+	BOTH,
+	WRONG
+};
+
+static void seal(struct stun_build *b, enum seal how)
+{
+	const void *key = cred.seal.key;
+	size_t len = cred.seal.key_len;
+
+	if (how == SHA1 || how == BOTH)
+		stun_auth_sign(b, key, len);
+	if (how == SHA256 || how == BOTH)
+		stun_auth_sign_sha256(b, key, len);
+	if (how == WRONG)
+		stun_auth_sign_sha256(b, "no", 2);
+}
+
+static enum stun_txn_verdict answer_modern(unsigned int code, const char *nonce,
+					   const char *algorithms,
+					   enum seal how,
+					   struct stun_txn_error *err)
+{
+	enum stun_class class = code != 0 ? STUN_CLASS_ERROR
+					  : STUN_CLASS_SUCCESS;
+	struct stun_build b;
+	struct stun_msg m;
+	struct buf buf;
+
+	buf_init(&buf, answer, sizeof(answer));
+	stun_build_begin(&b, &buf, class, txn.method, txn.id);
+	if (code != 0)
+		stun_build_u32(&b, STUN_ATTR_ERROR_CODE,
+			       code / 100 << 8 | code % 100);
+	if (code == 401 || code == 438)
+		stun_build_bytes(&b, STUN_ATTR_REALM, "realm", 5);
+	if (nonce != NULL)
+		stun_build_bytes(&b, STUN_ATTR_NONCE, nonce, strlen(nonce));
+	if (algorithms != NULL)
+		stun_build_bytes(&b, STUN_ATTR_PASSWORD_ALGORITHMS, algorithms,
+				 4);
+	seal(&b, how);
+	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, answer, buf.len), 0);
+	return stun_txn_answer(&txn, &cred, &m, err, 2000);
+}
+
+#define COOKIE "obMatJos2gAAA" /* password algorithms */
+#define LIST   "\0\2\0\0"      /* SHA-256 */
+
+/* RFC 8489, 9.2.5, row by row: a request signed with SHA-256 and what comes
+ * back for it. */
+static void test_modern(void)
+{
+	static const struct {
+		unsigned int code; /* 0: success */
+		const char *nonce, *algorithms;
+		enum seal seal;
+		enum stun_txn_verdict verdict;
+		unsigned int got; /* the error's code */
+	} rows[] = {
+		{ 0, NULL, NULL, SHA256, STUN_TXN_SUCCESS, 0 },
+		{ 0, NULL, NULL, BOTH, STUN_TXN_SUCCESS, 0 },
+		{ 437, NULL, NULL, SHA256, STUN_TXN_ERROR, 437 },
+		/* a weaker integrity than agreed, none, or a wrong one */
+		{ 0, NULL, NULL, SHA1, STUN_TXN_IGNORE, 0 },
+		{ 0, NULL, NULL, NO_SEAL, STUN_TXN_IGNORE, 0 },
+		{ 0, NULL, NULL, WRONG, STUN_TXN_IGNORE, 0 },
+		{ 437, NULL, NULL, SHA1, STUN_TXN_IGNORE, 0 },
+		{ 437, NULL, NULL, NO_SEAL, STUN_TXN_IGNORE, 0 },
+		{ 400, NULL, NULL, NO_SEAL, STUN_TXN_IGNORE, 0 },
+		{ 300, NULL, NULL, NO_SEAL, STUN_TXN_IGNORE, 0 },
+		/* a nonce that promises what is not there */
+		{ 0, COOKIE "x", NULL, SHA256, STUN_TXN_IGNORE, 0 },
+		{ 437, COOKIE "x", NULL, SHA256, STUN_TXN_IGNORE, 0 },
+		{ 0, COOKIE "x", LIST, SHA256, STUN_TXN_SUCCESS, 0 },
+		{ 438, COOKIE "x", NULL, NO_SEAL, STUN_TXN_ERROR, 0 },
+		{ 438, COOKIE "x", NULL, SHA256, STUN_TXN_ERROR, 0 },
+		/* a nonce whose cookie somebody has altered */
+		{ 438, "obMatJos2AAAAx", NULL, NO_SEAL, STUN_TXN_ERROR, 0 },
+		{ 438, "obMatJos2AAAAx", LIST, NO_SEAL, STUN_TXN_ERROR, 0 },
+		{ 438, "x", NULL, NO_SEAL, STUN_TXN_ERROR, 0 },
+		/* algorithms that are weaker, or that nobody knows */
+		{ 438, COOKIE "x", "\0\1\0\0", NO_SEAL, STUN_TXN_ERROR, 0 },
+		{ 438, COOKIE "x", "\0\7\0\0", NO_SEAL, STUN_TXN_ERROR, 0 },
+		/* what is followed, and what is final */
+		{ 438, COOKIE "x", LIST, NO_SEAL, STUN_TXN_RETRY, 438 },
+		{ 401, COOKIE "x", LIST, NO_SEAL, STUN_TXN_ERROR, 401 },
+	};
+	struct stun_txn_error err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		begin();
+		(void)build();
+		CU_ASSERT_EQUAL_FATAL(
+			answer_modern(401, COOKIE "1", LIST, NO_SEAL, &err),
+			STUN_TXN_RETRY);
+		(void)build();
+		CU_ASSERT_EQUAL(answer_modern(rows[i].code, rows[i].nonce,
+					      rows[i].algorithms, rows[i].seal,
+					      &err),
+				rows[i].verdict);
+		if (rows[i].verdict == STUN_TXN_IGNORE) {
+			CU_ASSERT_TRUE(txn.active);
+			CU_ASSERT_EQUAL(txn.bad_integrity, 1);
+		} else {
+			CU_ASSERT_EQUAL(err.code, rows[i].got);
+			CU_ASSERT(rows[i].got != 0 ||
+				  (err.reason[0] != '\0') ==
+					  (rows[i].code != 0));
+		}
+		stun_cred_fini(&cred);
+	}
+}
+
+/* The same for the first, unsigned request. */
+static void test_modern_first(void)
+{
+	static const struct {
+		unsigned int code;
+		const char *nonce, *algorithms;
+		enum stun_txn_verdict verdict;
+	} rows[] = {
+		{ 401, COOKIE "x", LIST, STUN_TXN_RETRY },
+		{ 401, "obMatJos2AAAAx", NULL, STUN_TXN_RETRY },
+		{ 401, COOKIE "x", NULL, STUN_TXN_ERROR },
+		{ 438, COOKIE "x", NULL, STUN_TXN_ERROR },
+		{ 401, COOKIE "x", "\0\7\0\0", STUN_TXN_ERROR },
+		{ 300, NULL, NULL, STUN_TXN_ERROR },
+		{ 300, COOKIE "x", NULL, STUN_TXN_IGNORE },
+		{ 0, COOKIE "x", NULL, STUN_TXN_IGNORE },
+	};
+	struct stun_txn_error err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		begin();
+		(void)build();
+		CU_ASSERT_EQUAL(answer_modern(rows[i].code, rows[i].nonce,
+					      rows[i].algorithms, NO_SEAL,
+					      &err),
+				rows[i].verdict);
+		CU_ASSERT_EQUAL(err.code,
+				rows[i].code == 300 || rows[i].verdict ==
+							       STUN_TXN_RETRY
+					? rows[i].code
+					: 0);
+		stun_cred_fini(&cred);
+	}
+}
+
+/* An integrity cut to 16 bytes is one, too (14.6). */
+static void test_modern_cut(void)
+{
+	struct stun_txn_error err;
+	struct stun_build b;
+	struct stun_msg m;
+	struct buf buf;
+
+	begin();
+	(void)build();
+	CU_ASSERT_EQUAL_FATAL(
+		answer_modern(401, COOKIE "1", LIST, NO_SEAL, &err),
+		STUN_TXN_RETRY);
+	(void)build();
+	buf_init(&buf, answer, sizeof(answer));
+	stun_build_begin(&b, &buf, STUN_CLASS_SUCCESS, txn.method, txn.id);
+	stun_build_bytes(&b, STUN_ATTR_MESSAGE_INTEGRITY_SHA256,
+			 hmac_sha256(answer, 20), 16);
+	CU_ASSERT_EQUAL_FATAL(stun_msg_parse(&m, answer, buf.len), 0);
+	CU_ASSERT_EQUAL(stun_txn_answer(&txn, &cred, &m, &err, 2000),
+			STUN_TXN_SUCCESS);
+	stun_cred_fini(&cred);
 }
 
 static void give_forged(enum stun_class class, unsigned int code)
@@ -343,8 +601,14 @@ static CU_TestInfo tests[] = {
 	{ "401 is answered once", test_challenge },
 	{ "challenges without realm or nonce", test_bad_challenges },
 	{ "438 is answered a few times", test_stale },
+	{ "438 while others succeed", test_stale_with_progress },
+	{ "a 401 for another realm is answered once more", test_other_realm },
+	{ "another connection's challenge", test_inherited },
 	{ "answers to others", test_not_ours },
 	{ "which answers need a seal", test_trust },
+	{ "servers of RFC 8489, row by row", test_modern },
+	{ "the first answer of such a server", test_modern_first },
+	{ "an integrity cut short", test_modern_cut },
 	{ "a wrong seal ends nothing", test_forged },
 	{ "answers that cannot be used", test_broken_answers },
 	{ "datagrams are sent again at the RFC's times", test_repeat },

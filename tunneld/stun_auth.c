@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stun_auth.c - long-term credentials, MESSAGE-INTEGRITY and FINGERPRINT
+ * stun_auth.c - keys, MESSAGE-INTEGRITY(-SHA256) and FINGERPRINT
  *
- * Turns a challenge and a password into a key, and a key and a message into
- * the proof that both belong together (RFC 8489, 9.2, 14.5 and 14.7).
+ * Turns a password into a key, and a key and a message into the proof that
+ * both belong together (RFC 8489, 9.2.2, 14.4 to 14.7 and 18.5).
  */
 #include <config.h>
 
@@ -13,7 +13,7 @@
 #include "stun_msg.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -21,161 +21,208 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#define SHA1_LEN        20
+#define HMAC_MAX        32
+#define HMAC_SHA256_MIN 16 /* RFC 8489, 14.6: truncated */
 #define ATTR_HEADER_LEN 4
 #define FINGERPRINT_XOR 0x5354554eu /* RFC 8489, 14.7 */
 
-static void wipe_free(char *secret)
+static const struct {
+	uint16_t attr;
+	uint16_t len;
+	const char *digest;
+} seals[STUN_NUM_SEALS] = {
+	[STUN_SEAL_SHA1] = { STUN_ATTR_MESSAGE_INTEGRITY, 20, "SHA1" },
+	[STUN_SEAL_SHA256] = { STUN_ATTR_MESSAGE_INTEGRITY_SHA256, 32,
+			       "SHA256" },
+};
+
+/* username ":" realm, and ":" password if there is one. */
+static int hash_login(const EVP_MD *type, const char *username,
+		      const void *realm, size_t realm_len, const char *password,
+		      uint8_t *out)
 {
-	if (secret != NULL)
-		OPENSSL_cleanse(secret, strlen(secret));
-	free(secret);
-}
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool ok;
 
-int stun_cred_init(struct stun_cred *c, const char *username,
-		   const char *password)
-{
-	*c = (struct stun_cred){ 0 };
-	if (*username == '\0' || strlen(username) > STUN_USERNAME_MAX)
-		return -EINVAL;
-	c->username = strdup(username);
-	c->password = strdup(password);
-	if (c->username == NULL || c->password == NULL) {
-		stun_cred_fini(c);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void stun_cred_fini(struct stun_cred *c)
-{
-	wipe_free(c->username);
-	wipe_free(c->password);
-	free(c->realm);
-	free(c->nonce);
-	OPENSSL_cleanse(c->key, sizeof(c->key));
-	*c = (struct stun_cred){ 0 };
-}
-
-static uint8_t *copy(const struct stun_attr *a)
-{
-	uint8_t *p = malloc(a->len);
-
-	if (p != NULL)
-		memcpy(p, a->value, a->len);
-	return p;
-}
-
-int stun_cred_challenge(struct stun_cred *c, const struct stun_msg *m)
-{
-	struct stun_attr realm, nonce;
-	uint8_t *p;
-	int r;
-
-	if (!stun_attr_find(m, STUN_ATTR_NONCE, &nonce) || nonce.len == 0 ||
-	    nonce.len > STUN_NONCE_MAX)
-		return -EBADMSG;
-	if (stun_attr_find(m, STUN_ATTR_REALM, &realm)) {
-		if (realm.len == 0 || realm.len > STUN_REALM_MAX)
-			return -EBADMSG;
-		p = copy(&realm);
-		if (p == NULL)
-			return -ENOMEM;
-		free(c->realm);
-		c->realm = p;
-		c->realm_len = realm.len;
-		r = stun_auth_key(c->username, c->realm, c->realm_len,
-				  c->password, c->key);
-		if (r < 0)
-			return r;
-	} else if (c->realm == NULL) {
-		return -EBADMSG;
-	}
-	p = copy(&nonce);
-	if (p == NULL)
-		return -ENOMEM;
-	free(c->nonce);
-	c->nonce = p;
-	c->nonce_len = nonce.len;
-	c->challenges++;
-	return 0;
-}
-
-bool stun_cred_ready(const struct stun_cred *c)
-{
-	return c->nonce != NULL;
+	ok = md != NULL && EVP_DigestInit_ex(md, type, NULL) == 1 &&
+	     EVP_DigestUpdate(md, username, strlen(username)) == 1 &&
+	     EVP_DigestUpdate(md, ":", 1) == 1 &&
+	     EVP_DigestUpdate(md, realm, realm_len) == 1 &&
+	     (password == NULL ||
+	      (EVP_DigestUpdate(md, ":", 1) == 1 &&
+	       EVP_DigestUpdate(md, password, strlen(password)) == 1)) &&
+	     EVP_DigestFinal_ex(md, out, NULL) == 1;
+	EVP_MD_CTX_free(md); /* wipes its state */
+	return ok ? 0 : -ENOTSUP;
 }
 
 int stun_auth_key(const char *username, const void *realm, size_t realm_len,
 		  const char *password, uint8_t key[STUN_KEY_LEN])
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok;
-
-	/* RFC 8489, 9.2.2 */
-	ok = md != NULL && EVP_DigestInit_ex(md, EVP_md5(), NULL) == 1 &&
-	     EVP_DigestUpdate(md, username, strlen(username)) == 1 &&
-	     EVP_DigestUpdate(md, ":", 1) == 1 &&
-	     EVP_DigestUpdate(md, realm, realm_len) == 1 &&
-	     EVP_DigestUpdate(md, ":", 1) == 1 &&
-	     EVP_DigestUpdate(md, password, strlen(password)) == 1 &&
-	     EVP_DigestFinal_ex(md, key, NULL) == 1;
-	EVP_MD_CTX_free(md); /* wipes its state */
-	return ok ? 0 : -ENOTSUP;
+	return hash_login(EVP_md5(), username, realm, realm_len, password, key);
 }
 
-/* HMAC-SHA1 of the first `len` bytes of a message as if its attributes ended
- * with the MESSAGE-INTEGRITY that follows them (RFC 8489, 14.5). */
-static bool integrity(const uint8_t *msg, size_t len, const void *key,
-		      size_t key_len, uint8_t out[SHA1_LEN])
+int stun_auth_key_sha256(const char *username, const void *realm,
+			 size_t realm_len, const char *password,
+			 uint8_t key[STUN_KEY_SHA256_LEN])
 {
-	char sha1[] = "SHA1";
+	return hash_login(EVP_sha256(), username, realm, realm_len, password,
+			  key);
+}
+
+int stun_auth_userhash(const char *username, const void *realm,
+		       size_t realm_len, uint8_t hash[STUN_USERHASH_LEN])
+{
+	return hash_login(EVP_sha256(), username, realm, realm_len, NULL, hash);
+}
+
+static EVP_MAC_CTX *mac_new(enum stun_seal_kind kind)
+{
+	/* Only read, the parameter's type notwithstanding. */
+	char *digest = (char *)seals[kind].digest;
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha1,
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest,
 						 0),
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
 	EVP_MAC_CTX *ctx = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+
+	EVP_MAC_free(mac); /* the context keeps its own reference */
+	if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) == 1)
+		return ctx;
+	EVP_MAC_CTX_free(ctx);
+	return NULL;
+}
+
+/* HMAC of the first `len` bytes of a message as if its attributes ended with
+ * the integrity of `value_len` bytes that follows (RFC 8489, 14.5, 14.6). */
+static bool hmac(EVP_MAC_CTX *mac, const void *key, size_t key_len,
+		 const uint8_t *msg, size_t len, size_t value_len,
+		 uint8_t out[HMAC_MAX])
+{
 	uint8_t length[2];
 	size_t n = 0;
-	bool ok;
 
-	be16_set(length, (uint16_t)(len + ATTR_HEADER_LEN + SHA1_LEN -
+	be16_set(length, (uint16_t)(len + ATTR_HEADER_LEN + value_len -
 				    STUN_HEADER_LEN));
-	ok = ctx != NULL && EVP_MAC_init(ctx, key, key_len, params) == 1 &&
-	     EVP_MAC_update(ctx, msg, 2) == 1 &&
-	     EVP_MAC_update(ctx, length, 2) == 1 &&
-	     EVP_MAC_update(ctx, msg + 4, len - 4) == 1 &&
-	     EVP_MAC_final(ctx, out, &n, SHA1_LEN) == 1 && n == SHA1_LEN;
-	EVP_MAC_CTX_free(ctx);
-	EVP_MAC_free(mac);
-	return ok;
+	return mac != NULL && EVP_MAC_init(mac, key, key_len, NULL) == 1 &&
+	       EVP_MAC_update(mac, msg, 2) == 1 &&
+	       EVP_MAC_update(mac, length, 2) == 1 &&
+	       EVP_MAC_update(mac, msg + 4, len - 4) == 1 &&
+	       EVP_MAC_final(mac, out, &n, HMAC_MAX) == 1;
+}
+
+static void sign(enum stun_seal_kind kind, EVP_MAC_CTX *mac, const void *key,
+		 size_t key_len, struct stun_build *b)
+{
+	size_t len = b->out->len - b->start;
+	uint8_t *p = stun_build_attr(b, seals[kind].attr, seals[kind].len);
+	uint8_t out[HMAC_MAX];
+
+	if (p == NULL)
+		return;
+	if (hmac(mac, key, key_len, b->out->data + b->start, len,
+		 seals[kind].len, out))
+		memcpy(p, out, seals[kind].len);
+	else
+		b->out->failed = true;
+}
+
+static bool is_length(enum stun_seal_kind kind, size_t len)
+{
+	return len == seals[kind].len ||
+	       (kind == STUN_SEAL_SHA256 && len >= HMAC_SHA256_MIN &&
+		len < seals[kind].len && len % 4 == 0);
+}
+
+static enum stun_auth_result verify(enum stun_seal_kind kind, EVP_MAC_CTX *mac,
+				    const void *key, size_t key_len,
+				    const struct stun_msg *m)
+{
+	uint8_t want[HMAC_MAX];
+	struct stun_attr a;
+
+	if (!stun_attr_find(m, (enum stun_attr_type)seals[kind].attr, &a))
+		return STUN_AUTH_NONE;
+	if (!is_length(kind, a.len) ||
+	    !hmac(mac, key, key_len, m->data, a.at, a.len, want) ||
+	    CRYPTO_memcmp(want, a.value, a.len) != 0)
+		return STUN_AUTH_BAD;
+	return STUN_AUTH_GOOD;
+}
+
+static void sign_once(enum stun_seal_kind kind, struct stun_build *b,
+		      const void *key, size_t key_len)
+{
+	EVP_MAC_CTX *mac = mac_new(kind);
+
+	sign(kind, mac, key, key_len, b);
+	EVP_MAC_CTX_free(mac);
+}
+
+static enum stun_auth_result verify_once(enum stun_seal_kind kind,
+					 const struct stun_msg *m,
+					 const void *key, size_t key_len)
+{
+	EVP_MAC_CTX *mac = mac_new(kind);
+	enum stun_auth_result r = verify(kind, mac, key, key_len, m);
+
+	EVP_MAC_CTX_free(mac);
+	return r;
 }
 
 void stun_auth_sign(struct stun_build *b, const void *key, size_t key_len)
 {
-	size_t len = b->out->len - b->start;
-	uint8_t *p = stun_build_attr(b, STUN_ATTR_MESSAGE_INTEGRITY, SHA1_LEN);
-
-	if (p != NULL &&
-	    !integrity(b->out->data + b->start, len, key, key_len, p))
-		b->out->failed = true;
+	sign_once(STUN_SEAL_SHA1, b, key, key_len);
 }
 
 enum stun_auth_result stun_auth_verify(const struct stun_msg *m,
 				       const void *key, size_t key_len)
 {
-	uint8_t want[SHA1_LEN];
-	struct stun_attr a;
+	return verify_once(STUN_SEAL_SHA1, m, key, key_len);
+}
 
-	if (!stun_attr_find(m, STUN_ATTR_MESSAGE_INTEGRITY, &a))
-		return STUN_AUTH_NONE;
-	if (a.len != SHA1_LEN ||
-	    !integrity(m->data, a.at, key, key_len, want) ||
-	    CRYPTO_memcmp(want, a.value, SHA1_LEN) != 0)
-		return STUN_AUTH_BAD;
-	return STUN_AUTH_GOOD;
+void stun_auth_sign_sha256(struct stun_build *b, const void *key,
+			   size_t key_len)
+{
+	sign_once(STUN_SEAL_SHA256, b, key, key_len);
+}
+
+enum stun_auth_result stun_auth_verify_sha256(const struct stun_msg *m,
+					      const void *key, size_t key_len)
+{
+	return verify_once(STUN_SEAL_SHA256, m, key, key_len);
+}
+
+int stun_seal_init(struct stun_seal *s, enum stun_seal_kind kind,
+		   const void *key, size_t key_len)
+{
+	*s = (struct stun_seal){ .kind = kind, .mac = mac_new(kind) };
+	if (s->mac == NULL || key_len > sizeof(s->key)) {
+		stun_seal_fini(s);
+		return -ENOTSUP;
+	}
+	memcpy(s->key, key, key_len);
+	s->key_len = key_len;
+	return 0;
+}
+
+void stun_seal_fini(struct stun_seal *s)
+{
+	EVP_MAC_CTX_free(s->mac); /* wipes */
+	OPENSSL_cleanse(s, sizeof(*s));
+}
+
+void stun_seal_sign(const struct stun_seal *s, struct stun_build *b)
+{
+	sign(s->kind, s->mac, s->key, s->key_len, b);
+}
+
+enum stun_auth_result stun_seal_verify(const struct stun_seal *s,
+				       const struct stun_msg *m)
+{
+	return verify(s->kind, s->mac, s->key, s->key_len, m);
 }
 
 /* CRC-32 of ITU V.42, as RFC 8489, 14.7 has it; four bits a step. */

@@ -87,17 +87,24 @@ static bool seals(uint16_t type)
 	       type == STUN_ATTR_MESSAGE_INTEGRITY_SHA256;
 }
 
+/* May an attribute stand behind that integrity (RFC 8489, 9)? */
+static bool counts(uint16_t type, uint16_t seal)
+{
+	return seal == 0 || type == STUN_ATTR_FINGERPRINT ||
+	       (type == STUN_ATTR_MESSAGE_INTEGRITY_SHA256 &&
+		seal == STUN_ATTR_MESSAGE_INTEGRITY);
+}
+
 bool stun_attr_next(const struct stun_msg *m, struct stun_attr *a)
 {
-	bool sealed = a->sealed || (a->at != 0 && seals(a->type));
+	uint16_t seal = a->at != 0 && seals(a->type) ? a->type : a->seal;
 	size_t at = a->at != 0 ? attr_end(a) : STUN_HEADER_LEN;
 
 	for (; at < m->len; at = attr_end(a)) {
 		if (!attr_at(m, at, a))
 			return false;
-		a->sealed = sealed;
-		if (!sealed || seals(a->type) ||
-		    a->type == STUN_ATTR_FINGERPRINT)
+		a->seal = seal;
+		if (counts(a->type, seal))
 			return true;
 	}
 	return false;

@@ -90,14 +90,15 @@ struct stun_attr {
 	uint16_t type;
 	uint16_t len;
 	const uint8_t *value;
-	size_t at;   /* of its header in the message */
-	bool sealed; /* stands behind MESSAGE-INTEGRITY */
+	size_t at;     /* of its header in the message */
+	uint16_t seal; /* type of the integrity it stands behind, or 0 */
 };
 
 /* 0, or -EBADMSG when it is not one whole and well-formed message. */
 int stun_msg_parse(struct stun_msg *m, const void *data, size_t len) MUST_CHECK;
-/* Begin with a zeroed `a`. Leaves out what RFC 8489, 14.5 says to ignore:
- * attributes behind MESSAGE-INTEGRITY other than the ones that seal. */
+/* Begin with a zeroed `a`. Leaves out what RFC 8489, 9 says to ignore: behind
+ * MESSAGE-INTEGRITY all but MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, behind
+ * MESSAGE-INTEGRITY-SHA256 all but FINGERPRINT. */
 bool stun_attr_next(const struct stun_msg *m, struct stun_attr *a) MUST_CHECK;
 /* The first of its type. */
 bool stun_attr_find(const struct stun_msg *m, enum stun_attr_type type,

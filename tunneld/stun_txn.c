@@ -18,7 +18,7 @@
 
 #include "buf.h"
 #include "clock.h"
-#include "stun_auth.h"
+#include "stun_cred.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -93,32 +93,34 @@ void stun_txn_build_end(struct stun_txn *t, struct stun_build *b,
 {
 	t->signed_request = stun_cred_ready(cred);
 	t->challenge = cred->challenges;
-	if (!t->signed_request)
-		return;
-	stun_build_bytes(b, STUN_ATTR_USERNAME, cred->username,
-			 strlen(cred->username));
-	stun_build_bytes(b, STUN_ATTR_REALM, cred->realm, cred->realm_len);
-	stun_build_bytes(b, STUN_ATTR_NONCE, cred->nonce, cred->nonce_len);
-	stun_auth_sign(b, cred->key, sizeof(cred->key));
+	if (t->signed_request)
+		stun_cred_sign(cred, b);
 }
 
 /* May this answer be believed (RFC 8489, 9.2.5)? */
-static bool trusted(const struct stun_txn *t, const struct stun_cred *cred,
+static bool trusted(const struct stun_txn *t, struct stun_cred *cred,
 		    const struct stun_msg *m, unsigned int code)
 {
 	enum stun_auth_result r;
 
-	if (!t->signed_request)
-		return true;
-	r = stun_auth_verify(m, cred->key, sizeof(cred->key));
-	if (r == STUN_AUTH_GOOD)
-		return true;
 	/* The server cannot sign what it says about a user or a nonce that it
-	 * does not know. It can sign a redirection. */
+	 * does not know. What is asked for there, is looked at there. */
 	if (code == 401 || code == 438)
 		return true;
+	if (stun_cred_is_stripped(m))
+		return false;
+	if (!t->signed_request)
+		return true;
+	r = stun_cred_verify(cred, m);
+	if (r == STUN_AUTH_GOOD) {
+		cred->successes++;
+		cred->inherited = false;
+		return true;
+	}
+	/* Servers of RFC 5389 do not sign every error, but can well sign a
+	 * redirection; those of RFC 8489 sign all. */
 	return r == STUN_AUTH_NONE && m->class == STUN_CLASS_ERROR &&
-	       code != 300;
+	       code != 300 && !stun_cred_is_strict(cred);
 }
 
 static enum stun_txn_verdict fail(struct stun_txn *t,
@@ -130,6 +132,28 @@ static enum stun_txn_verdict fail(struct stun_txn *t,
 	return STUN_TXN_ERROR;
 }
 
+/* May it be tried again? */
+static bool may_retry(struct stun_txn *t, const struct stun_cred *cred,
+		      const struct stun_msg *m, unsigned int code)
+{
+	if (code == 401) {
+		if (!t->signed_request)
+			return true;
+		/* A password that has been refused is not sent twice, unless
+		 * it is for another realm or so; and that once. */
+		if (t->refused || !stun_cred_asks_anew(cred, m))
+			return false;
+		t->refused = true;
+		return true;
+	}
+	/* One nonce for one request, and others have used them up: that is
+	 * progress, too. */
+	if (t->successes != cred->successes)
+		t->stale = 0;
+	t->successes = cred->successes;
+	return ++t->stale <= STUN_TXN_STALE_MAX;
+}
+
 /* 401 or 438: try again, fail, or - when the answer says nothing - fail. */
 static enum stun_txn_verdict challenged(struct stun_txn *t,
 					struct stun_cred *cred,
@@ -137,29 +161,24 @@ static enum stun_txn_verdict challenged(struct stun_txn *t,
 					struct stun_txn_error *err,
 					uint64_t now_ms)
 {
-	uint8_t stale = t->stale;
-	uint32_t rto_ms = t->rto_ms;
+	struct stun_txn before;
 	int r;
 
-	/* A password that has been refused is not sent twice. */
-	if (err->code == 401 && t->signed_request) {
+	if (!may_retry(t, cred, m, err->code)) {
 		stun_txn_end(t);
 		return STUN_TXN_ERROR;
 	}
-	if (err->code == 438 && ++stale > STUN_TXN_STALE_MAX) {
-		stun_txn_end(t);
-		return STUN_TXN_ERROR;
-	}
+	before = *t;
 	r = stun_cred_challenge(cred, m);
-	if (r == -EBADMSG)
-		return fail(t, err, "challenge without realm or nonce");
-	if (r == -ENOTSUP)
-		return fail(t, err, "this OpenSSL has no MD5");
-	if (r < 0 || stun_txn_begin(t, t->method, now_ms) < 0)
-		return fail(t, err, "out of memory or randomness");
-	t->stale = stale;
-	if (rto_ms != 0)
-		stun_txn_repeat(t, rto_ms, now_ms);
+	if (r == 0)
+		r = stun_txn_begin(t, t->method, now_ms);
+	if (r < 0)
+		return fail(t, err, stun_cred_words(r));
+	t->stale = before.stale;
+	t->refused = before.refused;
+	t->successes = before.successes;
+	if (before.rto_ms != 0)
+		stun_txn_repeat(t, before.rto_ms, now_ms);
 	return STUN_TXN_RETRY;
 }
 

@@ -5,8 +5,11 @@
  * Over a stream nothing is retransmitted: the stream does that. Over datagrams
  * the owner says so with stun_txn_repeat() after stun_txn_begin(), looks again
  * at stun_txn_next_ms(), and builds and sends once more when
- * stun_txn_resend_due(). A challenge (401) is answered once, a stale nonce
- * (438) a few times, each with a new id.
+ * stun_txn_resend_due(). A challenge (401) is answered once, and a second time
+ * if it is for another realm than before. A stale nonce (438) is answered ten
+ * times in a row in which no request with these credentials has succeeded, so
+ * that nonces of a few seconds, or for one request each, do. Each retry has a
+ * new id.
  */
 #ifndef STUN_TXN_H
 #define STUN_TXN_H
@@ -30,9 +33,11 @@ struct stun_txn {
 	uint16_t method;
 	bool active; /* waits for its answer */
 	bool signed_request;
-	uint8_t stale;              /* how often 438 has come */
+	bool refused;               /* a 401 to credentials was followed */
+	uint8_t stale;              /* how often 438 has come in a row */
 	unsigned int bad_integrity; /* answers ignored for that */
 	uint32_t challenge;         /* of the credentials, when it was built */
+	uint32_t successes;         /* of the credentials, at the last 438 */
 	uint32_t rto_ms;            /* the first wait; 0: a stream */
 	uint32_t wait_ms;           /* the wait that is under way */
 	uint64_t next_send_ms;      /* CLOCK_NEVER: not again */

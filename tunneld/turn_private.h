@@ -4,6 +4,7 @@
 #define TURN_PRIVATE_H
 
 #include "stun_auth.h"
+#include "stun_cred.h"
 #include "stun_txn.h"
 #include "turn.h"
 #include "turn_peer.h"
