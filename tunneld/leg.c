@@ -4,8 +4,10 @@
  *
  * Theory of operation. A leg goes through its states once, in their order:
  *
- *   DIALING     the pool makes the connection, TLS included
- *   ALLOCATING  connected; the TURN machine asks for a relayed address
+ *   DIALING     the pool makes the connection, TLS included, and fetches the
+ *               credentials when there are none
+ *   ALLOCATING  connected; the TURN machine asks for a relayed address, or to
+ *               go on with that of a ticket (RFC 8016)
  *   READY       datagrams flow
  *   ENDED       the connection is gone; the owner is told, and frees the leg
  *
@@ -13,8 +15,11 @@
  * inside a callback of the TURN machine. The connection is torn down at the
  * end of the turn, in run_flush(), which else writes all that has gathered.
  * Nothing is pipelined before Allocate has succeeded: datagrams wait in the
- * owner's queue. A dial outlives its leg when that is freed meanwhile; so does
- * the relay set with its TLS contexts then.
+ * owner's queue.
+ *
+ * A leg does not judge silence: it tells its owner (on_silent), who may ask
+ * for a sign of life, look for another leg, and keep this one all the same,
+ * for what has stalled may come back. The TURN machine has the last word.
  *
  * leg_release() takes the leg from its owner: Refresh with lifetime 0 (RFC
  * 8656, 3.2), and the leg ends when the relay answers or closes, or is given
@@ -28,32 +33,31 @@
 #include "clock.h"
 #include "creds.h"
 #include "dial.h"
-#include "framer.h"
 #include "leg_private.h"
+#include "leg_ticket.h"
 #include "log.h"
 #include "loop.h"
 #include "queue.h"
 #include "relay.h"
 #include "stats.h"
-#include "stream.h"
 #include "turn.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-/* For the dial: look-up, TCP, CONNECT, TLS. */
-#define DIAL_TIMEOUT_MS 20000
+/* From the connection to the relayed address; a ticket is either known or
+ * not. */
+#define ALLOCATE_MS 10000
+#define RESUME_MS   6000
 /* For giving the allocation back. */
 #define RELEASE_MS 2000
-
-struct leg_dial {
-	struct leg *leg; /* NULL: freed */
-	struct relay_set *set;
-	struct dial_request *req;
-};
+/* Silence that is nothing special: while media comes in, four round trips,
+ * within bounds. */
+#define PATIENCE_MIN_MS 300
+#define PATIENCE_MAX_MS 1000
+#define MEDIA_MS        500 /* media came in within this time */
 
 static void run_flush(void *arg, uint64_t now_ms);
 
@@ -64,23 +68,50 @@ void leg_want_flush(struct leg *l)
 
 /* The end */
 
-void leg_fail(struct leg *l, uint32_t cause, const char *words, uint64_t now_ms)
+/* Does the log want to hear of it? Notes the penalty too. */
+static bool report(struct leg *l, uint32_t cause, uint64_t now_ms)
 {
-	bool news = false;
+	static const enum relay_blame blames[] = {
+		[TURN_BLAME_PATH] = RELAY_BLAME_PATH,
+		[TURN_BLAME_SERVER] = RELAY_BLAME_SERVER,
+		[TURN_BLAME_LOGIN] = RELAY_BLAME_LOGIN,
+		[TURN_BLAME_REDIRECT] = RELAY_BLAME_SERVER,
+		[TURN_BLAME_ALLOCATION] = RELAY_BLAME_PATH,
+		[TURN_BLAME_MOBILITY] = RELAY_BLAME_PATH,
+	};
+	enum turn_blame blame = l->end.blame;
+
+	_Static_assert(ARRAY_SIZE(blames) == TURN_NUM_BLAMES, "a row each");
+	if (l->end.redirected || l->end.new_creds)
+		return false;
+	if (blame == TURN_BLAME_MOBILITY)
+		relay_put_mobility(l->set, l->relay, RELAY_MOBILITY_NO);
+	if (blame == TURN_BLAME_ALLOCATION || blame == TURN_BLAME_MOBILITY)
+		return false;
+	if (l->end.was_ready && blame == TURN_BLAME_PATH)
+		return relay_lost(l->relay, cause);
+	return relay_failed(l->set, l->relay, blames[blame], cause, now_ms);
+}
+
+void leg_fail(struct leg *l, uint32_t cause, enum turn_blame blame,
+	      const char *words, uint64_t now_ms)
+{
+	bool news;
 
 	if (l->failed)
 		return;
 	l->failed = true;
 	l->end.cause = cause;
+	l->end.blame = blame;
 	l->end.was_ready = l->state == LEG_STATE_READY;
-	if (!l->leaving) {
+	leg_want_flush(l);
+	if (l->leaving)
+		return;
+	if (!l->end.redirected)
 		stats_add(&l->env->stats->uplink_failures, 1);
-		news = relay_failed(l->set, l->relay, RELAY_BLAME_PATH, cause,
-				    now_ms);
-	}
+	news = report(l, cause, now_ms);
 	log_at(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "relay %s: %s",
 	       l->relay->name, words);
-	leg_want_flush(l);
 }
 
 static void close_connection(struct leg *l)
@@ -91,16 +122,71 @@ static void close_connection(struct leg *l)
 		stats_sub(&l->env->stats->allocations, 1);
 	l->state = LEG_STATE_ENDED;
 	loop_timer_stop(l->env->loop, &l->timer);
+	leg_dial_cancel(l);
+	leg_creds_cancel(l);
+	leg_creds_wipe(l);
 	leg_io_close(l);
+}
+
+/* Whoever cuts connections that are silent for so long does so again. */
+static void learn_keepalive(struct leg *l)
+{
+	uint32_t before_s = relay_keepalive_s(l->relay);
+
+	if (!l->end.was_ready || l->end.idle_ms < 3000 ||
+	    (l->end.cause != LEG_CAUSE_ENDED &&
+	     l->end.cause != LEG_CAUSE_BROKEN))
+		return;
+	relay_learn_keepalive(l->relay, l->end.idle_ms);
+	if (relay_keepalive_s(l->relay) < before_s)
+		log_info("relay %s: cut after %llu s of silence; from now on "
+			 "something is sent every %u s",
+			 l->relay->name,
+			 (unsigned long long)(l->end.idle_ms / 1000),
+			 relay_keepalive_s(l->relay));
 }
 
 static void end(struct leg *l, uint64_t now_ms)
 {
 	close_connection(l);
-	if (l->leaving)
+	if (l->leaving) {
 		leg_free(l);
-	else if (l->events != NULL)
+		return;
+	}
+	learn_keepalive(l);
+	if (l->events != NULL)
 		l->events->on_ended(l->arg, l, now_ms);
+}
+
+/* Time */
+
+uint32_t leg_patience_ms(const struct leg *l, uint64_t now_ms)
+{
+	uint32_t rtts_ms = turn_rtt_us(l->turn) / 250; /* four of them */
+
+	if (rtts_ms == 0 || now_ms > l->media_in_ms + MEDIA_MS ||
+	    rtts_ms > PATIENCE_MAX_MS)
+		return PATIENCE_MAX_MS;
+	return rtts_ms < PATIENCE_MIN_MS ? PATIENCE_MIN_MS : rtts_ms;
+}
+
+static uint64_t silence_deadline_ms(const struct leg *l)
+{
+	if (l->state != LEG_STATE_READY || l->silent_since_ms == 0 ||
+	    l->told_silent)
+		return CLOCK_NEVER;
+	return l->silent_since_ms +
+	       leg_patience_ms(l, l->silent_since_ms + MEDIA_MS / 2);
+}
+
+static uint64_t deadline_ms(const struct leg *l)
+{
+	uint64_t at_ms = turn_deadline_ms(l->turn);
+	uint64_t silence_ms = silence_deadline_ms(l);
+
+	if (l->limit_ms < at_ms)
+		at_ms = l->limit_ms;
+	return silence_ms < at_ms ? silence_ms : at_ms;
 }
 
 static void on_timer(void *arg, uint64_t now_ms)
@@ -108,33 +194,50 @@ static void on_timer(void *arg, uint64_t now_ms)
 	struct leg *l = arg;
 
 	if (now_ms >= l->limit_ms)
-		leg_fail(l, LEG_CAUSE_ENDED, "the relay takes too long",
-			 now_ms);
+		leg_fail(l, LEG_CAUSE_SLOW,
+			 l->resumed ? TURN_BLAME_ALLOCATION : TURN_BLAME_PATH,
+			 "the relay takes too long", now_ms);
 	else
 		turn_tick(l->turn, now_ms);
 	if (l->queue != NULL)
 		queue_trim(l->queue, now_ms);
+	if (!l->failed && now_ms >= silence_deadline_ms(l)) {
+		l->told_silent = true;
+		if (l->events != NULL && l->events->on_silent != NULL)
+			l->events->on_silent(l->arg, l, now_ms);
+	}
 	leg_want_flush(l);
+}
+
+/* A timer that runs out too early does no harm; moving it with each datagram
+ * would cost more than that. */
+static void set_timer(struct leg *l)
+{
+	uint64_t at_ms = deadline_ms(l);
+
+	if (l->timer.index == 0 || at_ms < l->timer.deadline_ms)
+		loop_timer_set(l->env->loop, &l->timer, at_ms, on_timer, l);
+}
+
+static bool has_left(const struct leg *l)
+{
+	return l->leaving && l->state == LEG_STATE_READY &&
+	       l->out_buf.len == l->out_sent &&
+	       turn_deadline_ms(l->turn) == CLOCK_NEVER;
 }
 
 static void run_flush(void *arg, uint64_t now_ms)
 {
 	struct leg *l = arg;
-	uint64_t at_ms;
 
 	if (l->state == LEG_STATE_ENDED)
 		return;
 	if (!l->failed && l->turn != NULL)
 		leg_io_write(l, now_ms);
-	if (l->failed) {
+	if (l->failed || (l->turn != NULL && has_left(l)))
 		end(l, now_ms);
-		return;
-	}
-	if (l->turn == NULL)
-		return;
-	at_ms = turn_deadline_ms(l->turn);
-	loop_timer_set(l->env->loop, &l->timer,
-		       at_ms < l->limit_ms ? at_ms : l->limit_ms, on_timer, l);
+	else if (l->turn != NULL)
+		set_timer(l);
 }
 
 /* The TURN machine's events */
@@ -143,32 +246,68 @@ static void became_ready(struct leg *l, uint64_t now_ms)
 {
 	l->state = LEG_STATE_READY;
 	stats_add(&l->env->stats->allocations, 1);
+	leg_creds_wipe(l);
 	leg_want_flush(l);
 	if (l->leaving) {
 		turn_release(l->turn, now_ms);
 		return;
 	}
+	l->limit_ms = CLOCK_NEVER;
+	if (turn_rtt_us(l->turn) != 0)
+		relay_put_rtt(l->relay, turn_rtt_us(l->turn));
 	if (relay_worked(l->set, l->relay, now_ms))
 		log_info("relay %s: works again", l->relay->name);
 	if (l->events != NULL)
 		l->events->on_ready(l->arg, l, now_ms);
 }
 
+/* 300: to be followed, or else the reason why not. */
+static const char *judge_redirect(struct leg *l)
+{
+	struct leg_place next;
+	const char *why_not = leg_place_follow(
+		l->relay, l->place, &l->peer, turn_alternate(l->turn),
+		turn_alternate_domain(l->turn), &next);
+
+	if (why_not != NULL)
+		return why_not;
+	if (l->place == NULL)
+		l->place = calloc(1, sizeof(*l->place));
+	if (l->place == NULL)
+		return "no memory";
+	*l->place = next;
+	l->end.redirected = true;
+	return "to be followed";
+}
+
+static void turn_failed(struct leg *l, uint64_t now_ms)
+{
+	const char *words = NULL, *more = "";
+	char line[LEG_LINE_BYTES];
+	unsigned int code = turn_error(l->turn, &words);
+	enum turn_blame blame = turn_blame(l->turn);
+
+	if (blame == TURN_BLAME_REDIRECT)
+		more = judge_redirect(l);
+	/* Its own credentials are in the ticket. */
+	if (blame == TURN_BLAME_LOGIN && l->resumed)
+		blame = TURN_BLAME_ALLOCATION;
+	if (blame == TURN_BLAME_LOGIN && code == 401 && l->pair != NULL)
+		l->end.new_creds = creds_refused(
+			l->relay->creds, dial_time(l->env->pool), l->pair);
+	snprintf(line, sizeof(line), "TURN at %s:%u: %s%s%s", l->relay->host,
+		 l->relay->port, words, *more != '\0' ? ": " : "", more);
+	leg_fail(l, LEG_CAUSE_TURN + code, blame, line, now_ms);
+}
+
 static void on_turn_state(void *arg, enum turn_state state, uint64_t now_ms)
 {
 	struct leg *l = arg;
-	const char *words = NULL;
-	char line[LEG_LINE_BYTES];
-	unsigned int code;
 
-	if (state == TURN_STATE_READY) {
+	if (state == TURN_STATE_READY)
 		became_ready(l, now_ms);
-	} else if (state == TURN_STATE_FAILED) {
-		code = turn_error(l->turn, &words);
-		snprintf(line, sizeof(line), "TURN at %s:%u: %s",
-			 l->relay->host, l->relay->port, words);
-		leg_fail(l, LEG_CAUSE_TURN + code, line, now_ms);
-	}
+	else if (state == TURN_STATE_FAILED)
+		turn_failed(l, now_ms);
 }
 
 static void on_turn_data(void *arg, const struct endpoint *peer,
@@ -176,6 +315,7 @@ static void on_turn_data(void *arg, const struct endpoint *peer,
 {
 	struct leg *l = arg;
 
+	l->media_in_ms = now_ms;
 	stats_add(&l->env->stats->datagrams_from_relay, 1);
 	if (l->events != NULL)
 		l->events->on_data(l->arg, l, peer, data, len, now_ms);
@@ -194,24 +334,25 @@ static const struct turn_events turn_events = {
 	.on_peer_refused = on_peer_refused,
 };
 
+/* Connected */
+
 static int make_turn(struct leg *l)
 {
-	struct creds_pair pair;
 	struct turn_opts opts = { .family = l->family,
-				  .keepalive_s = relay_keepalive_s(l->relay) };
-	int err = creds_make(l->relay->creds, dial_time(l->env->pool), &pair);
+				  .keepalive_s = relay_keepalive_s(l->relay),
+				  .datagram = relay_is_datagram(l->relay),
+				  .mobility = l->mobility };
 
-	if (err < 0)
-		return err;
-	opts.username = pair.username;
-	opts.password = pair.password;
+	if (l->ticket != NULL) {
+		opts.resume = l->ticket->blob;
+		opts.resume_len = l->ticket->len;
+	} else {
+		opts.username = l->pair->username;
+		opts.password = l->pair->password;
+	}
 	l->turn = turn_new(&opts, &turn_events, l);
-	err = l->turn == NULL ? -errno : 0;
-	creds_pair_wipe(&pair);
-	return err;
+	return l->turn == NULL ? -errno : 0;
 }
-
-/* Dialing */
 
 static void on_stream(void *arg, uint32_t events, uint64_t now_ms)
 {
@@ -222,14 +363,10 @@ static void on_stream(void *arg, uint32_t events, uint64_t now_ms)
 	leg_want_flush(l);
 }
 
-static int connected(struct leg *l, struct dial_request *req, uint64_t now_ms)
+static int start_turn(struct leg *l, uint64_t now_ms)
 {
-	int err;
+	int err = leg_io_open(l);
 
-	stream_open(&l->stream, req->fd, req->session, false);
-	req->fd = -1;
-	req->session = NULL;
-	err = leg_io_open(l);
 	if (err == 0)
 		err = make_turn(l);
 	if (err == 0)
@@ -237,77 +374,60 @@ static int connected(struct leg *l, struct dial_request *req, uint64_t now_ms)
 				  EPOLLIN, on_stream, l);
 	if (err < 0)
 		return err;
+	leg_ticket_free(l->ticket);
+	l->ticket = NULL;
 	stats_add(&l->env->stats->uplinks, 1);
 	l->state = LEG_STATE_ALLOCATING;
 	l->last_in_ms = l->last_out_ms = now_ms;
+	l->limit_ms = now_ms + (l->resumed ? RESUME_MS : ALLOCATE_MS);
 	turn_start(l->turn, now_ms);
-	/* TLS may have read ahead of the descriptor */
-	leg_io_read(l, now_ms);
-	leg_want_flush(l);
 	return 0;
 }
 
-static void drop_dial(void *arg)
+void leg_begin(struct leg *l, uint64_t now_ms)
 {
-	struct leg_dial *d = arg;
-
-	relay_set_put(d->set);
-	free(d);
-}
-
-static void on_dialed(void *arg, struct dial_request *req, uint64_t now_ms)
-{
-	struct leg_dial *d = arg;
-	struct leg *l = d->leg;
 	int err;
 
-	if (l != NULL) {
-		l->dial = NULL;
-		err = req->reason == DIAL_OK ? connected(l, req, now_ms) : 0;
-		if (req->reason != DIAL_OK)
-			leg_fail(l, (uint32_t)req->reason, req->detail, now_ms);
-		else if (err < 0)
-			leg_fail(l, LEG_CAUSE_INTERNAL, strerror(-err), now_ms);
+	if (l->failed || l->stream.fd < 0 || l->fetch != NULL)
+		return;
+	err = start_turn(l, now_ms);
+	leg_want_flush(l);
+	if (err < 0) {
+		leg_fail(l, LEG_CAUSE_INTERNAL,
+			 l->resumed ? TURN_BLAME_ALLOCATION : TURN_BLAME_PATH,
+			 strerror(-err), now_ms);
+		return;
 	}
-	dial_request_free(req);
-	drop_dial(d);
-}
-
-static void fill_request(struct leg *l, struct dial_request *req)
-{
-	snprintf(req->host, sizeof(req->host), "%s", l->relay->host);
-	req->port = l->relay->port;
-	if (l->relay->proxy != NULL)
-		req->proxy = dial_proxy_get(l->relay->proxy);
-	req->tls = l->relay->tls;
-	req->timeout_ms = DIAL_TIMEOUT_MS;
-	req->alpn_header = true;
-	req->loop = l->env->loop;
-	req->done = on_dialed;
-	req->drop = drop_dial;
-}
-
-static int start_dial(struct leg *l)
-{
-	struct leg_dial *d = calloc(1, sizeof(*d));
-	struct dial_request *req = dial_request_new();
-
-	if (d == NULL || req == NULL) {
-		free(d);
-		dial_request_free(req);
-		return -ENOMEM;
-	}
-	fill_request(l, req);
-	*d = (struct leg_dial){ .leg = l,
-				.set = relay_set_get(l->set),
-				.req = req };
-	req->arg = d;
-	l->dial = d;
-	dial_start(l->env->pool, req);
-	return 0;
+	if (l->events != NULL && l->events->on_connected != NULL)
+		l->events->on_connected(l->arg, l, now_ms);
+	/* TLS may have read ahead of the descriptor */
+	leg_io_read(l, now_ms);
 }
 
 /* Life */
+
+/* Where to, and what to go on with. */
+static int take_opts(struct leg *l, const struct leg_opts *opts)
+{
+	const struct leg_ticket *t = opts->ticket;
+	const struct leg_place *place = t != NULL ? &t->place : opts->place;
+
+	l->resumed = t != NULL;
+	l->mobility = opts->mobility || t != NULL;
+	if (place != NULL && place->hops > 0) {
+		l->place = malloc(sizeof(*l->place));
+		if (l->place == NULL)
+			return -ENOMEM;
+		*l->place = *place;
+	}
+	if (t != NULL) {
+		l->ticket = malloc(sizeof(*t) + t->len);
+		if (l->ticket == NULL)
+			return -ENOMEM;
+		memcpy(l->ticket, t, sizeof(*t) + t->len);
+	}
+	return 0;
+}
 
 struct leg *leg_new(struct leg_env *env, const struct leg_opts *opts,
 		    const struct leg_events *events, void *arg)
@@ -325,7 +445,11 @@ struct leg *leg_new(struct leg_env *env, const struct leg_opts *opts,
 	l->relay = opts->relay;
 	l->stream.fd = -1;
 	l->limit_ms = CLOCK_NEVER;
-	err = start_dial(l);
+	err = take_opts(l, opts);
+	if (err == 0 && l->ticket == NULL)
+		err = leg_creds_start(l);
+	if (err == 0)
+		err = leg_dial_start(l, opts->first);
 	if (err < 0) {
 		leg_free(l);
 		errno = -err;
@@ -338,10 +462,6 @@ void leg_free(struct leg *l)
 {
 	if (l == NULL)
 		return;
-	if (l->dial != NULL) {
-		l->dial->leg = NULL;
-		dial_cancel(l->dial->req);
-	}
 	close_connection(l);
 	loop_defer_cancel(l->env->loop, &l->flush);
 	if (l->leaving) {
@@ -350,8 +470,20 @@ void leg_free(struct leg *l)
 			l->next->prev = l->prev;
 	}
 	turn_free(l->turn);
+	leg_ticket_free(l->ticket);
+	free(l->place);
 	relay_set_put(l->set);
 	free(l);
+}
+
+/* Something is, or may be, there that the relay would not see end. */
+static bool owes_release(const struct leg *l)
+{
+	if (l->failed || l->state == LEG_STATE_DIALING ||
+	    l->state == LEG_STATE_ENDED)
+		return false;
+	return l->state == LEG_STATE_READY || l->mobility ||
+	       relay_is_datagram(l->relay);
 }
 
 void leg_release(struct leg *l)
@@ -360,11 +492,7 @@ void leg_release(struct leg *l)
 
 	if (l == NULL)
 		return;
-	/* Allocate without an answer: streams take what comes of it along. */
-	if (l->failed || l->state == LEG_STATE_DIALING ||
-	    l->state == LEG_STATE_ENDED ||
-	    (l->state == LEG_STATE_ALLOCATING &&
-	     !relay_is_datagram(l->relay))) {
+	if (!owes_release(l)) {
 		leg_free(l);
 		return;
 	}
@@ -400,6 +528,8 @@ void leg_attach(struct leg *l, const struct leg_events *events, void *arg,
 		leg_want_flush(l);
 }
 
+/* Use */
+
 int leg_send(struct leg *l, const struct endpoint *peer, const uint8_t *data,
 	     size_t len, uint64_t now_ms)
 {
@@ -418,42 +548,17 @@ void leg_kick(struct leg *l)
 		leg_want_flush(l);
 }
 
-enum leg_state leg_state(const struct leg *l)
+void leg_ping(struct leg *l, uint64_t now_ms)
 {
-	return l->state;
+	if (l->state != LEG_STATE_READY || l->failed)
+		return;
+	turn_ping(l->turn, now_ms);
+	leg_want_flush(l);
 }
 
-const struct endpoint *leg_relayed(const struct leg *l)
+void leg_adopt_peers(struct leg *l, const struct leg *old, uint64_t now_ms)
 {
-	return turn_relayed(l->turn);
-}
-
-struct relay *leg_relay(const struct leg *l)
-{
-	return l->relay;
-}
-
-struct relay_set *leg_relay_set(const struct leg *l)
-{
-	return l->set;
-}
-
-const struct leg_end *leg_end(const struct leg *l)
-{
-	return &l->end;
-}
-
-bool leg_is_fresh(const struct leg *l)
-{
-	return !l->used;
-}
-
-uint64_t leg_last_in_ms(const struct leg *l)
-{
-	return l->last_in_ms;
-}
-
-uint64_t leg_last_out_ms(const struct leg *l)
-{
-	return l->last_out_ms;
+	if (l->turn != NULL && old->turn != NULL)
+		turn_adopt_peers(l->turn, old->turn, now_ms);
+	l->used |= old->used;
 }

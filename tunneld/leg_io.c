@@ -4,9 +4,10 @@
  *
  * Turns bytes from the relay into frames for the TURN machine, and the
  * machine's messages and the owner's queue into records (RFC 8656, 12.4 and
- * 12.5). All that has gathered in a turn is written as one TLS record. While
- * the kernel takes no more, `out` is left as it is (TLS wants the same bytes
- * again) and the queue does the waiting.
+ * 12.5). All that has gathered in a turn is written as one TLS record, or frame
+ * by frame where each must be a datagram. While the kernel takes no more,
+ * `out` is left as it is (TLS wants the same bytes again) and the queue does
+ * the waiting.
  */
 #include <config.h>
 
@@ -26,17 +27,22 @@
 
 /* One TLS record (RFC 8446, 5.1: 2^14) and no more in one write. */
 #define OUT_BYTES 16384
+/* … but for a datagram that is longer by itself. */
+#define OUT_BYTES_MAX (65536 + TURN_WRAP_OVERHEAD_MAX)
 /* A record is unreadable until its last byte is there: small ones when the
  * link is the bottleneck. */
 #define OUT_BYTES_CONGESTED 2800
 /* Reads per wake-up, so that one busy flow does not starve the others. */
 #define READS_PER_WAKEUP 8
+/* A silence that tells something about who cut the connection. */
+#define GAP_MS 3000
 
 int leg_io_open(struct leg *l)
 {
 	l->out = malloc(OUT_BYTES);
 	if (l->out == NULL)
 		return -ENOMEM;
+	l->out_max = OUT_BYTES;
 	buf_init(&l->out_buf, l->out, OUT_BYTES);
 	return framer_init(&l->framer);
 }
@@ -55,6 +61,49 @@ void leg_io_close(struct leg *l)
 
 /* Reading */
 
+static void heard(struct leg *l, uint64_t now_ms)
+{
+	l->last_in_ms = now_ms;
+	l->silent_since_ms = 0;
+	l->told_silent = false;
+}
+
+static void garbage(struct leg *l, uint64_t now_ms)
+{
+	leg_fail(l, LEG_CAUSE_GARBAGE, TURN_BLAME_PATH,
+		 "sends bytes that are not TURN", now_ms);
+}
+
+/* How long nothing had moved before the connection was cut, or before the
+ * bytes that were answered by the cut. */
+static uint64_t idle_ms(const struct leg *l, uint64_t now_ms)
+{
+	uint64_t last_ms = l->last_in_ms > l->last_out_ms ? l->last_in_ms
+							  : l->last_out_ms;
+
+	if (now_ms - last_ms < GAP_MS && l->silent_since_ms != 0)
+		return l->gap_ms;
+	return now_ms - last_ms;
+}
+
+static void connection_ended(struct leg *l, enum io io, uint64_t now_ms)
+{
+	char words[LEG_LINE_BYTES];
+
+	l->end.idle_ms = idle_ms(l, now_ms);
+	snprintf(words, sizeof(words), "connection to %s:%u ended: %s",
+		 l->relay->host, l->relay->port,
+		 io == IO_EOF ? "closed by the other side"
+			      : stream_error(&l->stream));
+	leg_fail(l, LEG_CAUSE_ENDED, TURN_BLAME_PATH, words, now_ms);
+}
+
+static void pass_on(struct leg *l, uint64_t now_ms)
+{
+	if (l->events != NULL)
+		l->events->on_batch(l->arg, l, now_ms);
+}
+
 static int take_frames(struct leg *l, uint64_t now_ms)
 {
 	const uint8_t *frame;
@@ -70,21 +119,7 @@ static int take_frames(struct leg *l, uint64_t now_ms)
 	return 0;
 }
 
-static void connection_ended(struct leg *l, enum io io, uint64_t now_ms)
-{
-	char words[LEG_LINE_BYTES];
-	uint64_t last_ms = l->last_in_ms > l->last_out_ms ? l->last_in_ms
-							  : l->last_out_ms;
-
-	l->end.idle_ms = now_ms > last_ms ? now_ms - last_ms : 0;
-	snprintf(words, sizeof(words), "connection to %s:%u ended: %s",
-		 l->relay->host, l->relay->port,
-		 io == IO_EOF ? "closed by the other side"
-			      : stream_error(&l->stream));
-	leg_fail(l, LEG_CAUSE_ENDED, words, now_ms);
-}
-
-void leg_io_read(struct leg *l, uint64_t now_ms)
+static void read_stream(struct leg *l, uint64_t now_ms)
 {
 	/* What TLS has read ahead is not seen by epoll: it must all be taken,
 	 * or the tail of a burst would wait for the next packet. */
@@ -101,15 +136,53 @@ void leg_io_read(struct leg *l, uint64_t now_ms)
 			connection_ended(l, io, now_ms);
 			return;
 		}
-		l->last_in_ms = now_ms;
+		heard(l, now_ms);
 		framer_commit(&l->framer, n);
 		if (take_frames(l, now_ms) < 0)
-			leg_fail(l, LEG_CAUSE_GARBAGE,
-				 "sends bytes that are not TURN", now_ms);
-		if (l->events != NULL)
-			l->events->on_batch(l->arg, l, now_ms);
+			garbage(l, now_ms);
+		pass_on(l, now_ms);
 		if (n < room && stream_pending(&l->stream) == 0)
 			return; /* drained; level-triggered epoll tells more */
+	}
+}
+
+/* As many datagrams as fit, each a frame and at a place of its own. False:
+ * there are no more. */
+static bool read_batch(struct leg *l, uint64_t now_ms)
+{
+	size_t room, n;
+	uint8_t *space = framer_space(&l->framer, &room);
+
+	for (; !l->failed && room > UINT16_MAX; space += n, room -= n) {
+		enum io io = stream_read(&l->stream, space, room, &n);
+
+		if (io == IO_WANT_READ || io == IO_WANT_WRITE)
+			return false;
+		if (io != IO_OK) {
+			connection_ended(l, io, now_ms);
+			return false;
+		}
+		heard(l, now_ms);
+		/* A datagram that is none of TURN's proves nothing about the
+		 * others. */
+		(void)!turn_input(l->turn, space, n, now_ms);
+	}
+	return true;
+}
+
+void leg_io_read(struct leg *l, uint64_t now_ms)
+{
+	bool more = true;
+
+	if (!stream_is_datagram(&l->stream)) {
+		read_stream(l, now_ms);
+		return;
+	}
+	for (int i = 0; more && !l->failed &&
+			(i < READS_PER_WAKEUP || stream_pending(&l->stream));
+	     i++) {
+		more = read_batch(l, now_ms);
+		pass_on(l, now_ms);
 	}
 }
 
@@ -128,6 +201,23 @@ int leg_io_wrap(struct leg *l, const struct endpoint *peer, const uint8_t *data,
 	return err == -ENOBUFS ? err : 0;
 }
 
+/* Room for one datagram that is longer than a record. */
+static bool grow(struct leg *l)
+{
+	uint8_t *more = l->out;
+
+	if (l->out_buf.len > 0 || l->out_buf.max > OUT_BYTES)
+		return false;
+	if (l->out_max < OUT_BYTES_MAX)
+		more = realloc(l->out, OUT_BYTES_MAX);
+	if (more == NULL)
+		return false;
+	l->out = more;
+	l->out_max = OUT_BYTES_MAX;
+	buf_init(&l->out_buf, l->out, l->out_max);
+	return true;
+}
+
 static void fill_from_queue(struct leg *l, uint64_t now_ms)
 {
 	size_t limit = l->congested ? OUT_BYTES_CONGESTED : OUT_BYTES;
@@ -135,9 +225,13 @@ static void fill_from_queue(struct leg *l, uint64_t now_ms)
 
 	while (l->out_buf.len < limit && queue_peek(l->queue, now_ms, &item)) {
 		if (leg_io_wrap(l, &item.peer, item.data, item.len, now_ms) <
-			    0 &&
-		    l->out_buf.len > 0)
-			return;
+		    0) {
+			if (l->out_buf.len > 0)
+				return;
+			if (grow(l))
+				continue;
+			stats_add(&l->env->stats->drop_refused, 1);
+		}
 		queue_pop(l->queue);
 	}
 }
@@ -162,15 +256,46 @@ static bool gather(struct leg *l, uint64_t now_ms)
 	return l->out_buf.len > l->out_sent;
 }
 
+static void wrote(struct leg *l, uint64_t now_ms)
+{
+	uint64_t last_ms = l->last_in_ms > l->last_out_ms ? l->last_in_ms
+							  : l->last_out_ms;
+
+	if (l->silent_since_ms == 0) {
+		l->silent_since_ms = now_ms;
+		l->gap_ms = now_ms - last_ms;
+	}
+	l->last_out_ms = now_ms;
+}
+
+static size_t next_length(const struct leg *l)
+{
+	size_t left = l->out_buf.len - l->out_sent, frame;
+
+	if (!stream_is_datagram(&l->stream))
+		return left;
+	frame = turn_next_frame(l->out + l->out_sent, left);
+	return frame > 0 ? frame : left;
+}
+
+static void broke(struct leg *l, uint64_t now_ms)
+{
+	char words[LEG_LINE_BYTES];
+
+	snprintf(words, sizeof(words), "connection to %s:%u broke: %s",
+		 l->relay->host, l->relay->port, stream_error(&l->stream));
+	l->end.idle_ms = idle_ms(l, now_ms);
+	leg_fail(l, LEG_CAUSE_BROKEN, TURN_BLAME_PATH, words, now_ms);
+}
+
 void leg_io_write(struct leg *l, uint64_t now_ms)
 {
 	uint32_t events = EPOLLIN;
-	char words[LEG_LINE_BYTES];
 
 	while (l->out_buf.len > l->out_sent || gather(l, now_ms)) {
 		size_t n;
 		enum io io = stream_write(&l->stream, l->out + l->out_sent,
-					  l->out_buf.len - l->out_sent, &n);
+					  next_length(l), &n);
 
 		if (io == IO_WANT_WRITE || io == IO_WANT_READ) {
 			l->congested = true;
@@ -178,14 +303,10 @@ void leg_io_write(struct leg *l, uint64_t now_ms)
 			break;
 		}
 		if (io != IO_OK) {
-			snprintf(words, sizeof(words),
-				 "connection to %s:%u broke: %s",
-				 l->relay->host, l->relay->port,
-				 stream_error(&l->stream));
-			leg_fail(l, LEG_CAUSE_BROKEN, words, now_ms);
+			broke(l, now_ms);
 			return;
 		}
-		l->last_out_ms = now_ms;
+		wrote(l, now_ms);
 		l->out_sent += n;
 		if (l->out_sent < l->out_buf.len)
 			continue;

@@ -257,6 +257,12 @@ bool relay_failed(struct relay_set *set, struct relay *relay,
 	return atomic_exchange(&relay->facts->told, cause) != cause;
 }
 
+bool relay_lost(struct relay *relay, uint32_t cause)
+{
+	atomic_store(&relay->facts->failing, cause);
+	return atomic_exchange(&relay->facts->told, cause) != cause;
+}
+
 bool relay_worked(struct relay_set *set, struct relay *relay, uint64_t now_ms)
 {
 	(void)set;

@@ -128,6 +128,9 @@ bool relay_is_penalised(const struct relay *relay, uint64_t now_ms);
 bool relay_failed(struct relay_set *set, struct relay *relay,
 		  enum relay_blame blame, uint32_t cause,
 		  uint64_t now_ms) MUST_CHECK;
+/* A connection that had worked has come to an end: no penalty, for the next
+ * attempt will tell. True: news. */
+bool relay_lost(struct relay *relay, uint32_t cause) MUST_CHECK;
 bool relay_worked(struct relay_set *set, struct relay *relay,
 		  uint64_t now_ms) MUST_CHECK;
 /* The cause of the last attempt's failure; 0: none, or not tried. */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* leg_facts.c - what a leg tells about itself */
+#include <config.h>
+
+#include "leg.h"
+#include "leg_place.h"
+#include "leg_private.h"
+#include "turn.h"
+
+enum leg_state leg_state(const struct leg *l)
+{
+	return l->state;
+}
+
+const struct endpoint *leg_relayed(const struct leg *l)
+{
+	return turn_relayed(l->turn);
+}
+
+struct relay *leg_relay(const struct leg *l)
+{
+	return l->relay;
+}
+
+struct relay_set *leg_relay_set(const struct leg *l)
+{
+	return l->set;
+}
+
+const struct leg_end *leg_end(const struct leg *l)
+{
+	return &l->end;
+}
+
+const struct leg_place *leg_next_place(const struct leg *l)
+{
+	return l->end.redirected ? l->place : NULL;
+}
+
+bool leg_is_resumed(const struct leg *l)
+{
+	return l->resumed;
+}
+
+bool leg_is_mobile(const struct leg *l)
+{
+	return l->turn != NULL && turn_is_mobile(l->turn);
+}
+
+bool leg_is_fresh(const struct leg *l)
+{
+	return !l->used && !l->resumed;
+}
+
+bool leg_has_more(const struct leg *l, unsigned int *next)
+{
+	*next = l->more;
+	return l->more != 0;
+}
+
+const struct endpoint *leg_local(const struct leg *l)
+{
+	return &l->local;
+}
+
+uint64_t leg_last_in_ms(const struct leg *l)
+{
+	return l->last_in_ms;
+}
+
+uint64_t leg_last_out_ms(const struct leg *l)
+{
+	return l->last_out_ms;
+}
+
+uint64_t leg_silent_since_ms(const struct leg *l)
+{
+	return l->silent_since_ms;
+}
