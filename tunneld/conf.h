@@ -29,8 +29,9 @@ enum conf_media {
 	CONF_MEDIA_NEVER
 };
 
-#define CONF_PATH_MAX 4096
-#define CONF_TEXT_MAX 1024
+#define CONF_PATH_MAX    4096
+#define CONF_TEXT_MAX    1024
+#define CONF_HEADERS_MAX 8192 /* bytes of credentials_headers_file */
 
 struct conf_relay {
 	char name[64];

@@ -13,8 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONF_HEADERS_MAX 8192 /* bytes of a file with header lines */
-
 /* Where a value goes and what it is relative to. */
 struct conf_target {
 	struct conf *conf;

@@ -35,7 +35,7 @@
 /* A client sends its request in one write, at once. */
 #define REQUEST_TIMEOUT_MS 5000
 #define ACCEPTS_PER_WAKEUP 32
-#define STATUS_BYTES       8192
+#define STATUS_BYTES       32768
 
 void conn_close(struct conn *conn)
 {
@@ -234,6 +234,35 @@ static void put_workers(struct text *t, const struct control *c)
 #undef STATS_PUT
 }
 
+static const char *relay_state(const struct relay *r,
+			       const struct relay *winner)
+{
+	if (r == winner)
+		return "preferred";
+	return relay_has_worked(r) ? "worked" : "untried";
+}
+
+/* What scripts know stands first; new words come behind. */
+static void put_relay(struct text *t, const struct relay *r,
+		      const struct relay *winner)
+{
+	static const char *const mobility[] = {
+		[RELAY_MOBILITY_UNKNOWN] = "unknown",
+		[RELAY_MOBILITY_NO] = "no",
+		[RELAY_MOBILITY_YES] = "yes",
+	};
+
+	put_line(t, "relay %s %s:%u %s %s %s %s mobility %s keepalive %u %s",
+		 r->name, r->host, r->port, relay_transport_name(r->transport),
+		 r->proxy != NULL ? "proxy" : "direct",
+		 relay_failing(r) ? "failing" : "ok", relay_state(r, winner),
+		 mobility[relay_mobility(r)], relay_keepalive_s(r),
+		 relay_learned_keepalive_s(r) ? "learned" : "configured");
+	if (relay_rtt_us(r) != 0)
+		put_line(t, " rtt_ms %u", (relay_rtt_us(r) + 500) / 1000);
+	put_line(t, "\n");
+}
+
 static void put_hops(struct text *t, const struct control *c)
 {
 	const struct dial_proxy *proxy = policy_proxy(c->opts.policy);
@@ -243,14 +272,8 @@ static void put_hops(struct text *t, const struct control *c)
 		put_line(t, "proxy %s:%u\n", proxy->host, proxy->port);
 	else
 		put_line(t, "proxy none\n");
-	for (size_t i = 0; i < set->count; i++) {
-		const struct relay *r = &set->relay[i];
-
-		put_line(t, "relay %s %s:%u %s %s %s\n", r->name, r->host,
-			 r->port, relay_transport_name(r->transport),
-			 r->proxy != NULL ? "proxy" : "direct",
-			 relay_failing(r) ? "failing" : "ok");
-	}
+	for (size_t i = 0; i < set->count; i++)
+		put_relay(t, &set->relay[i], relay_set_winner(set));
 }
 
 static void handle_status(struct conn *conn)

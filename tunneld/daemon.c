@@ -14,6 +14,7 @@
 #include "conf.h"
 #include "control.h"
 #include "dial.h"
+#include "discover.h"
 #include "hops.h"
 #include "learn.h"
 #include "lifetime.h"
@@ -21,6 +22,7 @@
 #include "names.h"
 #include "notify.h"
 #include "options.h"
+#include "plan.h"
 #include "policy.h"
 #include "policy_page.h"
 #include "relay.h"
@@ -239,6 +241,7 @@ static int start(struct tunneld *d)
 	if (start_workers(d) < 0 || start_control(d) < 0)
 		return -1;
 	daemon_look_up_hops(d);
+	daemon_discover(d);
 	if (d->opts->watch_pid > 0)
 		d->lifetime = lifetime_new(d->loop, d->opts->watch_pid,
 					   d->socket, is_busy, on_nobody_left,
@@ -250,7 +253,7 @@ static void say_ready(const struct tunneld *d)
 {
 	ssize_t n;
 
-	if (d->snapshot.proxy == NULL && d->snapshot.relays->count == 0)
+	if (d->snapshot.proxy == NULL && d->snapshot.plan->count == 0)
 		log_warn("neither a proxy nor a relay is configured, so apps "
 			 "connect directly; see tunneld.conf(5)");
 	if (d->opts->ready_fd >= 0) {
@@ -261,10 +264,10 @@ static void say_ready(const struct tunneld *d)
 	if (d->snapshot.proxy != NULL)
 		log_info("ready at %s; proxy %s:%u, %zu relay(s)", d->socket,
 			 d->snapshot.proxy->host, d->snapshot.proxy->port,
-			 d->snapshot.relays->count);
+			 d->snapshot.plan->count);
 	else
 		log_info("ready at %s; no proxy, %zu relay(s)", d->socket,
-			 d->snapshot.relays->count);
+			 d->snapshot.plan->count);
 	notify_ready();
 }
 
@@ -279,6 +282,7 @@ static void stop(struct tunneld *d)
 	if (d->page != NULL)
 		policy_page_close(d->page, d->opts->private_daemon);
 	hops_free(d->hops);
+	discover_free(d->discover);
 	if (d->loop != NULL)
 		loop_drain(d->loop); /* what the workers posted last */
 	control_free(d->control);

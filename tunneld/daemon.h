@@ -24,6 +24,7 @@
 struct conf;
 struct control;
 struct dial_pool;
+struct discover;
 struct dns_learn;
 struct hops;
 struct learn;
@@ -53,6 +54,7 @@ struct tunneld {
 	struct snapshot snapshot;
 	struct policy *policy; /* the snapshot's, or one that knows more hops */
 	struct hops *hops;
+	struct discover *discover;
 	struct learn *learn;
 	struct endpoint *hop_addrs; /* what `hops` has found */
 	size_t hop_addr_count;
@@ -70,6 +72,8 @@ int daemon_run(struct tunneld *d) MUST_CHECK;
 
 /* A loop_fn: names that are direct have addresses; `arg` is the tunneld. */
 void daemon_learned(void *arg, uint64_t now_ms);
+/* Where the relays are, asked anew. */
+void daemon_discover(struct tunneld *d);
 /* Addresses of proxy and relays, asked anew. */
 void daemon_look_up_hops(struct tunneld *d);
 void daemon_forget_hops(struct tunneld *d);

@@ -13,6 +13,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "dial.h"
+#include "discover.h"
 #include "hops.h"
 #include "learn.h"
 #include "log.h"
@@ -109,6 +110,35 @@ void daemon_look_up_hops(struct tunneld *d)
 			   d->snapshot.hop_count, on_hops, d);
 }
 
+/* One of the relays was found elsewhere, or at all. */
+static void on_relays(void *arg, struct relay_set *set, uint64_t now_ms)
+{
+	struct tunneld *d = arg;
+
+	(void)now_ms;
+	if (snapshot_set_relays(&d->snapshot, set) < 0)
+		log_err("relays that were found: %s", strerror(ENOMEM));
+	apply_found(d);
+	daemon_look_up_hops(d);
+}
+
+void daemon_discover(struct tunneld *d)
+{
+	struct discover_opts opts = {
+		.loop = d->loop,
+		.pool = d->pool,
+		.plan = d->snapshot.plan,
+		.relays = d->snapshot.relays,
+		.on_set = on_relays,
+		.arg = d,
+	};
+
+	discover_free(d->discover);
+	d->discover = discover_new(&opts);
+	if (d->discover == NULL)
+		log_err("where the relays are: %s", strerror(errno));
+}
+
 /* What running apps hold on to cannot change under them. */
 static void keep_fixed(const struct conf *old, struct conf *new)
 {
@@ -145,6 +175,7 @@ void daemon_reload(struct tunneld *d)
 		return;
 	}
 	policy_put(d->policy);
+	snapshot_inherit(&next, &d->snapshot);
 	snapshot_fini(&d->snapshot);
 	conf_free(d->conf);
 	d->conf = conf;
@@ -155,6 +186,7 @@ void daemon_reload(struct tunneld *d)
 	daemon_forget_hops(d);
 	apply_found(d);
 	daemon_look_up_hops(d);
+	daemon_discover(d);
 	log_info("the configuration was read again");
 	notify_ready();
 }

@@ -128,7 +128,8 @@ enum policy_action policy_decide_name(const struct policy *p,
 				      enum policy_protocol protocol)
 {
 	return rules_decide_name(&p->ctx, name, port, protocol,
-				 names_in_hosts_file(names, name));
+				 names != NULL &&
+					 names_in_hosts_file(names, name));
 }
 
 bool policy_must_learn(const struct policy *p, const char *name)

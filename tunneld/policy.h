@@ -30,7 +30,8 @@ void policy_put(struct policy *p);
 enum policy_action policy_decide_ip(const struct policy *p,
 				    enum policy_protocol protocol,
 				    const struct endpoint *dest);
-/* By name; `port` 0 and POLICY_ANY for a look-up. */
+/* By name; `port` 0 and POLICY_ANY for a look-up. `names` NULL: the hosts file
+ * does not count. */
 enum policy_action policy_decide_name(const struct policy *p,
 				      struct names *names, const char *name,
 				      uint16_t port,

@@ -14,6 +14,7 @@
 #include "creds.h"
 #include "dial.h"
 #include "names.h"
+#include "plan.h"
 #include "policy.h"
 #include "relay.h"
 #include "rules.h"
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static int make_proxy(struct snapshot *s, const struct conf *conf, char *words)
 {
@@ -113,140 +115,225 @@ struct policy *snapshot_policy(const struct snapshot *s,
 
 /* Relays */
 
-/* Is the relay reached through the proxy? As any other TCP destination is,
- * unless its own `path` says so. */
-static int choose_path(const struct snapshot *s, const struct conf *conf,
-		       const struct conf_relay *r, const struct policy *bare,
-		       bool *through_proxy)
+/* How a web service of credentials is reached: as any other destination. */
+static struct dial_proxy *proxy_to(const struct plan *plan, const char *url)
 {
-	struct rules_context ctx;
-	struct endpoint ip;
+	static const struct plan_relay any = { .path = PLAN_PATH_AUTO };
+	char authority[CONF_TEXT_MAX], host[CONTROL_NAME_MAX + 1];
+	uint16_t port = strncasecmp(url, "https:", 6) == 0 ? 443 : 80;
 
-	*through_proxy = r->path == CONF_PATH_PROXY;
-	if (r->path == CONF_PATH_PROXY && s->proxy == NULL)
-		return -EINVAL;
-	if (r->path != CONF_PATH_AUTO || s->proxy == NULL)
-		return 0;
-	fill_context(s, conf, &ctx);
-	if (addr_parse_ip(r->uri.host, &ip)) {
-		ip.port_be = htons(r->uri.port);
-		*through_proxy = policy_decide_ip(bare, POLICY_TCP, &ip) ==
-				 POLICY_PROXY;
-	} else {
-		*through_proxy = rules_decide_name(&ctx, r->uri.host,
-						   r->uri.port, POLICY_TCP,
-						   false) == POLICY_PROXY;
-	}
-	return 0;
+	url = strstr(url, "//") + 2;
+	snprintf(authority, sizeof(authority), "%.*s", (int)strcspn(url, "/?#"),
+		 url);
+	if (!addr_split_host_port(authority, host, sizeof(host), &port))
+		return plan->proxy;
+	return plan_ways(plan, &any, host, port, RELAY_TRANSPORT_TCP) &
+			       PLAN_WAY_PROXY
+		       ? plan->proxy
+		       : NULL;
 }
 
-static int make_creds(struct relay *relay, const struct conf_relay *r,
-		      const char **words)
+static enum creds_kind creds_kind_of(const struct conf_relay *r)
 {
-	bool rest = r->secret_file[0] != '\0';
-	const char *file = rest ? r->secret_file : r->password_file;
-	struct creds_opts opts = { .kind = rest ? CREDS_REST : CREDS_STATIC,
-				   .username = r->username };
-	char secret[256];
+	if (r->credentials_uri[0] != '\0')
+		return CREDS_URI;
+	if (r->credential_command[0] != '\0')
+		return CREDS_COMMAND;
+	return r->secret_file[0] != '\0' ? CREDS_REST : CREDS_STATIC;
+}
+
+static int read_secrets(const struct conf_relay *r, enum creds_kind kind,
+			char secret[CREDS_PASSWORD_MAX + 1],
+			char headers[CONF_HEADERS_MAX])
+{
+	const char *file = kind == CREDS_REST ? r->secret_file
+					      : r->password_file;
 	int err = 0;
 
-	secret[0] = '\0';
+	secret[0] = headers[0] = '\0';
 	if (file[0] != '\0')
-		err = conf_read_secret(file, secret, sizeof(secret));
-	if (err < 0) {
-		*words = strerror(-err);
-		return err;
-	}
-	opts.secret = secret;
-	relay->creds = creds_new(&opts, words);
-	explicit_bzero(secret, sizeof(secret));
-	return relay->creds == NULL ? -EINVAL : 0;
+		err = conf_read_secret(file, secret, CREDS_PASSWORD_MAX + 1);
+	if (err == 0 && r->credentials_headers_file[0] != '\0')
+		err = conf_read_secret_text(r->credentials_headers_file,
+					    headers, CONF_HEADERS_MAX);
+	return err;
 }
 
-static int make_relay(struct snapshot *s, const struct conf *conf,
-		      const struct conf_relay *r, const struct policy *bare,
-		      struct relay *relay, const char **words)
+static int make_creds(const struct plan *plan, struct plan_relay *relay,
+		      const struct conf_relay *r, const char **words)
 {
-	bool through_proxy;
-	int err;
+	char secret[CREDS_PASSWORD_MAX + 1], headers[CONF_HEADERS_MAX];
+	struct creds_opts opts = {
+		.kind = creds_kind_of(r),
+		.username = r->username,
+		.secret = secret,
+		.uri = r->credentials_uri,
+		.headers = headers,
+		.body = r->credentials_body,
+		.command = r->credential_command,
+	};
+	int err = read_secrets(r, opts.kind, secret, headers);
+
+	if (err < 0) {
+		*words = strerror(-err);
+	} else {
+		if (opts.kind == CREDS_URI)
+			opts.proxy = proxy_to(plan, opts.uri);
+		relay->creds = creds_new(&opts, words);
+		err = relay->creds == NULL ? -EINVAL : 0;
+	}
+	explicit_bzero(secret, sizeof(secret));
+	explicit_bzero(headers, sizeof(headers));
+	return err;
+}
+
+/* Is there a way at all, as far as can be told now? */
+static bool has_way(const struct plan *plan, const struct plan_relay *relay)
+{
+	struct locate_target t[LOCATE_MAX];
+	size_t n = 0;
+
+	if (relay->uri.host[0] == '\0')
+		return true;
+	n = locate_plain(&relay->uri, t);
+	for (size_t i = 0; i < n; i++)
+		if (plan_ways(plan, relay, t[i].host, t[i].port,
+			      t[i].transport) != 0)
+			return true;
+	return false;
+}
+
+static int make_relay(const struct plan *plan, struct plan_relay *relay,
+		      const struct conf_relay *r, const char **words)
+{
+	static const enum plan_path paths[] = {
+		[CONF_PATH_AUTO] = PLAN_PATH_AUTO,
+		[CONF_PATH_DIRECT] = PLAN_PATH_DIRECT,
+		[CONF_PATH_PROXY] = PLAN_PATH_PROXY,
+	};
 
 	snprintf(relay->name, sizeof(relay->name), "%s", r->name);
-	snprintf(relay->host, sizeof(relay->host), "%s", r->uri.host);
-	relay->port = r->uri.port;
-	relay->transport = r->uri.tls ? RELAY_TRANSPORT_TLS
-				      : RELAY_TRANSPORT_TCP;
-	if (r->uri.tls) {
+	relay->uri = r->uri;
+	relay->path = paths[r->path];
+	relay->no_redirect = !r->redirect;
+	relay->no_mobility = !r->mobility;
+	relay->warm = r->warm;
+	relay->keepalive_s = r->keepalive_s;
+	if (r->path == CONF_PATH_PROXY && plan->proxy == NULL) {
+		*words = "path = proxy, but no proxy is configured; set "
+			 "[proxy] url";
+		return -EINVAL;
+	}
+	if (!has_way(plan, relay)) {
+		*words = "the proxy carries no UDP: write ?transport=tcp, or "
+			 "path = direct";
+		return -EINVAL;
+	}
+	if (r->uri.tls || r->uri.host[0] == '\0') {
 		relay->tls = tls_ctx_new(r->ca_file[0] ? r->ca_file : NULL,
 					 words);
 		if (relay->tls == NULL)
 			return -EINVAL;
 	}
-	err = make_creds(relay, r, words);
-	if (err < 0)
-		return err;
-	err = choose_path(s, conf, r, bare, &through_proxy);
-	if (err < 0) {
-		*words = "path = proxy, but no proxy is configured; set "
-			 "[proxy] url";
-		return err;
-	}
-	relay->proxy = through_proxy ? dial_proxy_get(s->proxy) : NULL;
-	return 0;
+	return make_creds(plan, relay, r, words);
 }
 
 static int make_relays(struct snapshot *s, const struct conf *conf, char *out)
 {
 	struct rules_context ctx;
-	struct policy *bare;
+	struct plan *plan = plan_new(conf->relay_count);
 	int err = 0;
 
+	if (plan == NULL)
+		return -ENOMEM;
+	s->plan = plan;
 	fill_context(s, conf, &ctx);
-	bare = policy_new(&ctx, NULL);
-	s->relays = relay_set_new(conf->relay_count);
-	if (bare == NULL || s->relays == NULL)
+	plan->proxy = dial_proxy_get(s->proxy);
+	plan->past_proxy = conf->media != CONF_MEDIA_ALWAYS;
+	plan->policy = policy_new(&ctx, NULL);
+	if (plan->policy == NULL)
 		err = -errno;
 	for (size_t i = 0; err == 0 && i < conf->relay_count; i++) {
 		const struct conf_relay *r = &conf->relay[i];
 		const char *words = "out of memory";
 
-		err = make_relay(s, conf, r, bare, &s->relays->relay[i],
-				 &words);
+		err = make_relay(plan, &plan->relay[i], r, &words);
 		if (err < 0)
 			snprintf(out, SNAPSHOT_WORDS_MAX,
 				 "%.200s: [relay %s]: %.200s", r->origin,
 				 r->name, words);
 	}
-	policy_put(bare);
-	return err;
+	if (err < 0)
+		return err;
+	s->relays = plan_relays(plan, NULL);
+	return s->relays == NULL ? -ENOMEM : 0;
 }
 
 /* The whole */
 
-static int list_hops(struct snapshot *s, const struct conf *conf)
+static void add_hop(struct snapshot *s, const char *host, uint16_t port)
 {
-	s->hop = calloc(conf->relay_count + 1, sizeof(*s->hop));
+	struct hops_host *hop = &s->hop[s->hop_count];
+
+	for (size_t i = 0; i < s->hop_count; i++)
+		if (s->hop[i].port == port && strcmp(s->hop[i].host, host) == 0)
+			return;
+	snprintf(hop->host, sizeof(hop->host), "%s", host);
+	hop->port = port;
+	s->hop_count++;
+}
+
+/* A host that the proxy leads to is a destination like any other: apps take
+ * the proxy, and to ask for its name would only tell the network. */
+static bool is_hop(const struct relay_set *set, const struct relay *relay)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->relay[i].proxy != NULL &&
+		    strcmp(set->relay[i].host, relay->host) == 0)
+			return false;
+	return true;
+}
+
+static int list_hops(struct snapshot *s)
+{
+	free(s->hop);
+	s->hop_count = 0;
+	s->hop = calloc(1 + s->plan->count + s->relays->count, sizeof(*s->hop));
 	if (s->hop == NULL)
 		return -ENOMEM;
-	if (s->proxy != NULL) {
-		struct hops_host *hop = &s->hop[s->hop_count++];
+	if (s->proxy != NULL)
+		add_hop(s, s->proxy->host, s->proxy->port);
+	for (size_t i = 0; i < s->relays->count; i++)
+		if (is_hop(s->relays, &s->relays->relay[i]))
+			add_hop(s, s->relays->relay[i].host,
+				s->relays->relay[i].port);
+	for (size_t i = 0; i < s->plan->count; i++) {
+		const struct plan_relay *r = &s->plan->relay[i];
 
-		snprintf(hop->host, sizeof(hop->host), "%s", s->proxy->host);
-		hop->port = s->proxy->port;
-	}
-	for (size_t i = 0; i < s->relays->count; i++) {
-		const struct relay *relay = &s->relays->relay[i];
-		struct hops_host *hop;
-
-		/* Reached through the proxy, a relay is a destination like any
-		 * other: its name may mean nothing here, and asking for it
-		 * would only tell the network. */
-		if (relay->proxy != NULL)
-			continue;
-		hop = &s->hop[s->hop_count++];
-		snprintf(hop->host, sizeof(hop->host), "%s", relay->host);
-		hop->port = relay->port;
+		if (r->uri.host[0] != '\0' &&
+		    plan_ways(s->plan, r, r->uri.host, r->uri.port,
+			      RELAY_TRANSPORT_TCP) == PLAN_WAY_DIRECT)
+			add_hop(s, r->uri.host, r->uri.port);
 	}
 	return 0;
+}
+
+int snapshot_set_relays(struct snapshot *s, struct relay_set *set)
+{
+	relay_set_put(s->relays);
+	s->relays = set;
+	return list_hops(s);
+}
+
+void snapshot_inherit(struct snapshot *s, const struct snapshot *old)
+{
+	for (size_t i = 0; i < s->plan->count; i++)
+		for (size_t j = 0; j < old->plan->count; j++)
+			if (strcmp(s->plan->relay[i].name,
+				   old->plan->relay[j].name) == 0)
+				creds_inherit(s->plan->relay[i].creds,
+					      old->plan->relay[j].creds);
+	relay_set_inherit(s->relays, old->relays, false);
 }
 
 int snapshot_init(struct snapshot *s, const struct conf *conf,
@@ -261,7 +348,7 @@ int snapshot_init(struct snapshot *s, const struct conf *conf,
 	if (err == 0)
 		err = make_relays(s, conf, words);
 	if (err == 0)
-		err = list_hops(s, conf);
+		err = list_hops(s);
 	if (err == 0) {
 		s->policy = snapshot_policy(s, conf, &nothing);
 		err = s->policy == NULL ? -errno : 0;
@@ -279,6 +366,7 @@ void snapshot_fini(struct snapshot *s)
 {
 	policy_put(s->policy);
 	relay_set_put(s->relays);
+	plan_put(s->plan);
 	dial_proxy_put(s->proxy);
 	free(s->hop);
 	*s = (struct snapshot){ 0 };

@@ -16,13 +16,15 @@
 
 struct conf;
 struct dial_proxy;
+struct plan;
 struct policy;
 struct relay_set;
 struct rules_learned;
 
 struct snapshot {
 	struct dial_proxy *proxy; /* NULL: none */
-	struct relay_set *relays;
+	struct plan *plan;
+	struct relay_set *relays; /* what is known of where they are */
 	struct policy *policy;
 	struct hops_host *hop;
 	size_t hop_count;
@@ -35,6 +37,12 @@ struct snapshot {
 int snapshot_init(struct snapshot *s, const struct conf *conf,
 		  char words[SNAPSHOT_WORDS_MAX]) MUST_CHECK;
 void snapshot_fini(struct snapshot *s);
+
+/* A better set, whose reference is taken over: the hops follow. 0 or
+ * -ENOMEM. */
+int snapshot_set_relays(struct snapshot *s, struct relay_set *set) MUST_CHECK;
+/* What the one before has learned about the same relays, and has fetched. */
+void snapshot_inherit(struct snapshot *s, const struct snapshot *old);
 
 /* What look-ups have found since the start. */
 struct snapshot_found {
