@@ -117,12 +117,12 @@ static const char *complaint(const struct creds_opts *o)
 }
 
 /* Each string, in one order: for copying, wiping and comparing. */
-#define STRINGS 7
+#define STRINGS 8
 static const char **string_of(struct creds_opts *o, int i)
 {
 	const char **all[STRINGS] = { &o->username, &o->secret, &o->uri,
 				      &o->headers,  &o->body,   &o->ca_file,
-				      &o->command };
+				      &o->command,  &o->name };
 
 	return all[i];
 }
@@ -304,6 +304,11 @@ static int64_t lifetime_s(const struct creds_served *s, time_t now)
 	return ttl < TTL_MAX_S ? ttl : TTL_MAX_S;
 }
 
+static const char *name_of(const struct creds *c)
+{
+	return c->opts.name != NULL ? c->opts.name : "-";
+}
+
 /* Locked. */
 static void keep(struct creds *c, struct creds_served *s, uint64_t start_ms,
 		 time_t now)
@@ -313,7 +318,7 @@ static void keep(struct creds *c, struct creds_served *s, uint64_t start_ms,
 	c->got_ms = start_ms;
 	c->until_ms = start_ms + (uint64_t)lifetime_s(s, now) * 1000;
 	if (c->failures > 0)
-		log_info("relay credentials: can be had again");
+		log_info("relay %s: credentials can be had again", name_of(c));
 	c->failures = 0;
 	c->retry_ms = 0;
 }
@@ -324,7 +329,8 @@ static void note_failure(struct creds *c, const char *words)
 	if (c->error == -ECANCELED)
 		return;
 	if (c->failures == 0)
-		log_warn("relay credentials: %s%s", words,
+		log_warn("relay %s: no new credentials: %s%s", name_of(c),
+			 words,
 			 have_now(c) ? "; those at hand are used while they "
 				       "are good"
 				     : "");
@@ -445,6 +451,14 @@ uint64_t creds_due_in_ms(struct creds *c)
 bool creds_due(struct creds *c)
 {
 	return creds_due_in_ms(c) == 0;
+}
+
+void creds_hurry(struct creds *c)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->error != -EACCES)
+		c->retry_ms = 0;
+	pthread_mutex_unlock(&c->lock);
 }
 
 /* What came of them */

@@ -43,6 +43,7 @@ enum creds_kind {
 /* All strings are copied; NULL and "" are the same. */
 struct creds_opts {
 	enum creds_kind kind;
+	const char *name;         /* of the relay, for the log */
 	const char *username;     /* STATIC; REST: the id behind the time */
 	const char *secret;       /* STATIC: password, REST: shared secret */
 	const char *uri;          /* URI: http:// or https:// */
@@ -92,6 +93,9 @@ int creds_fetch(struct creds *c, struct dial_pool *pool, uint64_t deadline_ms,
 bool creds_due(struct creds *c);
 /* Milliseconds until creds_due() may turn true; UINT64_MAX: never. */
 uint64_t creds_due_in_ms(struct creds *c);
+
+/* The network has changed: a failure does not keep the next fetch back. */
+void creds_hurry(struct creds *c);
 
 /* The relay said 401 to `pair`: it is not given out again. True: creds_make()
  * has or creds_fetch() may get others, so one more try makes sense; false: no

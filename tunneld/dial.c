@@ -281,6 +281,9 @@ static bool tunnel(struct dial_request *req, const struct hop *h, int fd)
 		return false;
 	end = proxy_connect(&pc);
 	req->http_code = pc.http_code;
+	if (pc.date > 0)
+		clock_skew_note(&req->pool->skew, pc.date, time(NULL),
+				req->proxy->host, false);
 	if (has_login(req))
 		login_end(req);
 	return end == PROXY_CONNECT_OK || blame_connect(req, &pc, end);
@@ -594,6 +597,11 @@ void dial_cancel(struct dial_request *req)
 void dial_forget_refusals(struct dial_pool *pool)
 {
 	proxy_auth_forget(pool->auth);
+}
+
+struct proxy_auth *dial_auth(struct dial_pool *pool)
+{
+	return pool->auth;
 }
 
 struct clock_skew *dial_skew(struct dial_pool *pool)

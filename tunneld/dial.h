@@ -23,6 +23,7 @@
 #include <time.h>
 
 struct clock_skew;
+struct proxy_auth;
 struct tls;
 struct tls_ctx;
 
@@ -150,6 +151,8 @@ const char *dial_reason_name(enum dial_reason reason); /* "proxy_denied" */
 void dial_forget_refusals(struct dial_pool *pool);
 
 /* The wall clock, put right by what HTTP answers have said. */
+/* For others that log in to the proxy. */
+struct proxy_auth *dial_auth(struct dial_pool *pool);
 struct clock_skew *dial_skew(struct dial_pool *pool);
 time_t dial_time(struct dial_pool *pool);
 

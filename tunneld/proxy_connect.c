@@ -98,6 +98,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 	static const char squid[] = "X-Squid-Error:";
 	struct exchange *ex = arg;
 	size_t len = size * count;
+	char date[48];
 	char *space = memchr(line, ' ', len);
 
 	ex->answered = true;
@@ -106,6 +107,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 		if (space != NULL)
 			copy_text(ex->status, sizeof(ex->status), space,
 				  len - (size_t)(space - line));
+	} else if (len > 5 && strncasecmp(line, "Date:", 5) == 0) {
+		copy_text(date, sizeof(date), line + 5, len - 5);
+		ex->pc->date = curl_getdate(date, NULL);
 	} else if (len >= sizeof(squid) &&
 		   strncasecmp(line, squid, sizeof(squid) - 1) == 0) {
 		copy_text(ex->squid_error, sizeof(ex->squid_error),

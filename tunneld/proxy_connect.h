@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * proxy_connect.h - CONNECT on a TCP connection to an HTTP proxy;
- * proxy_connect.c is the only file that includes <curl/curl.h>
+ * proxy_connect.h - CONNECT on a TCP connection to an HTTP proxy; with
+ * http_get.c the only file that includes <curl/curl.h>
  *
  * Blocks, for pool threads only: libcurl never runs in an event loop.
  */
@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 struct cancel;
 
@@ -41,6 +42,7 @@ struct proxy_connect {
 	struct cancel *cancel;
 	/* what came of it */
 	long http_code;
+	time_t date; /* of the proxy's answer; 0: none */
 	int os_error;
 	char words[120]; /* "403 Forbidden (ERR_ACCESS_DENIED)"; printable */
 };

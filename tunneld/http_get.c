@@ -1,0 +1,703 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * http_get.c - a URL into the document behind it
+ *
+ * RFC 9110 by libcurl, over a connection of our own making, so that look-ups
+ * can be broken off, and with the same rule for the proxy's password as dials
+ * have. Redirects are followed here: header lines and body are for the host
+ * that was configured alone, and https stays https. URLs may hold keys, so
+ * that messages name no more of them than the host.
+ */
+#include <config.h>
+
+#include "http_get.h"
+
+#include "addr.h"
+#include "cancel.h"
+#include "clock.h"
+#include "clock_skew.h"
+#include "dial.h"
+#include "hop.h"
+#include "lookup.h"
+#include "proxy_auth.h"
+
+#include <turnout/control.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+#include <openssl/x509.h>
+
+#define URL_MAX          4096
+#define HEADER_BYTES_MAX 65536
+
+struct target {
+	char url[URL_MAX];
+	char host[CONTROL_NAME_MAX + 1]; /* no brackets */
+	uint16_t port;
+	bool https;
+};
+
+/* One request and its answer; for libcurl's callbacks. */
+struct exchange {
+	struct http_get *g;
+	const struct target *to;
+	bool own;  /* the host that was configured: headers and body go there */
+	bool post; /* with g->body */
+	int fd;    /* connected, to the proxy or the host */
+	bool opened;
+	enum proxy_auth_outcome outcome;
+	struct endpoint peer;
+	size_t header_bytes;
+	time_t date; /* of the last answer; -1: none */
+	char error[CURL_ERROR_SIZE];
+};
+
+static int fail(struct http_get *g, int error, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+static int fail(struct http_get *g, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(g->words, sizeof(g->words), fmt, ap);
+	va_end(ap);
+	for (char *c = g->words; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	return error;
+}
+
+/* URLs */
+
+static bool get_part(CURLU *u, CURLUPart part, char *out, size_t max)
+{
+	char *text = NULL;
+	bool ok = curl_url_get(u, part, &text, CURLU_DEFAULT_PORT) ==
+			  CURLUE_OK &&
+		  strlen(text) < max;
+
+	if (ok)
+		strcpy(out, text);
+	curl_free(text);
+	return ok;
+}
+
+static void strip_brackets(char *host)
+{
+	size_t len = strlen(host);
+
+	if (len < 2 || host[0] != '[' || host[len - 1] != ']')
+		return;
+	memmove(host, host + 1, len - 2);
+	host[len - 2] = '\0';
+}
+
+/* False: not a URL that we would follow. */
+static bool parse_target(const char *url, struct target *to)
+{
+	CURLU *u = curl_url();
+	char scheme[8], port[8];
+	bool ok = u != NULL && strlen(url) < sizeof(to->url) &&
+		  curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		  get_part(u, CURLUPART_SCHEME, scheme, sizeof(scheme)) &&
+		  get_part(u, CURLUPART_HOST, to->host, sizeof(to->host)) &&
+		  get_part(u, CURLUPART_PORT, port, sizeof(port));
+	char *user = NULL;
+
+	if (ok && curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK)
+		ok = false;
+	curl_free(user);
+	curl_url_cleanup(u);
+	if (!ok)
+		return false;
+	strip_brackets(to->host);
+	strcpy(to->url, url);
+	to->port = (uint16_t)atoi(port);
+	to->https = strcasecmp(scheme, "https") == 0;
+	return to->https || strcasecmp(scheme, "http") == 0;
+}
+
+static bool same_place(const struct target *a, const struct target *b)
+{
+	return strcasecmp(a->host, b->host) == 0 &&
+	       (a->port == b->port || (b->https && !a->https));
+}
+
+/* The connection */
+
+static int blame_hop(struct http_get *g, const struct hop *h, int error)
+{
+	const char *who = g->proxy != NULL ? "proxy " : "";
+
+	if (error == -ECANCELED)
+		return fail(g, error, "cancelled");
+	if (!h->looked_up && error != -ENOMEM && error != -EMFILE)
+		return fail(g, error == -ETIMEDOUT ? error : -EHOSTUNREACH,
+			    "%s%.100s: name look-up: %s", who, h->host,
+			    lookup_words(error));
+	return fail(g, error, "%s%.100s:%u: connect: %s", who, h->host,
+		    (unsigned int)h->port,
+		    error == -ETIMEDOUT ? "no answer in time"
+					: strerror(-error));
+}
+
+static int connect_hop(struct exchange *ex)
+{
+	struct http_get *g = ex->g;
+	struct hop h = {
+		.host = g->proxy != NULL ? g->proxy->host : ex->to->host,
+		.port = g->proxy != NULL ? g->proxy->port : ex->to->port,
+		.socket = -1,
+		.deadline_ms = g->deadline_ms,
+		.cancel = g->cancel,
+	};
+
+	ex->fd = hop_connect(&h);
+	ex->peer = h.peer;
+	return ex->fd >= 0 ? 0 : blame_hop(g, &h, ex->fd);
+}
+
+static curl_socket_t on_open(void *arg, curlsocktype purpose,
+			     struct curl_sockaddr *addr)
+{
+	struct exchange *ex = arg;
+
+	(void)purpose;
+	(void)addr;
+	if (ex->opened)
+		return CURL_SOCKET_BAD;
+	ex->opened = true;
+	return fcntl(ex->fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)arg;
+	(void)fd;
+	(void)purpose;
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c,
+		       curl_off_t d)
+{
+	struct exchange *ex = arg;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return cancel_is_set(ex->g->cancel);
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
+{
+	struct exchange *ex = arg;
+	size_t len = size * count;
+	char text[64];
+
+	ex->header_bytes += len;
+	if (ex->header_bytes > HEADER_BYTES_MAX)
+		return 0;
+	/* The proxy's answer to CONNECT comes first, then the host's. */
+	if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
+		ex->date = -1;
+	if (len > 5 && len < sizeof(text) &&
+	    strncasecmp(line, "Date:", 5) == 0) {
+		memcpy(text, line + 5, len - 5);
+		text[len - 5] = '\0';
+		ex->date = curl_getdate(text, NULL);
+	}
+	return len;
+}
+
+static size_t on_data(char *data, size_t size, size_t count, void *arg)
+{
+	struct exchange *ex = arg;
+	struct http_get *g = ex->g;
+	size_t len = size * count;
+
+	if (len > HTTP_GET_BYTES_MAX - g->len)
+		return 0;
+	memcpy(g->data + g->len, data, len);
+	g->len += len;
+	return len;
+}
+
+/* Options */
+
+static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
+{
+	return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) |
+	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, ex) |
+	       curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket) |
+	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) |
+	       curl_easy_setopt(curl, CURLOPT_HEADERDATA, ex) |
+	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data) |
+	       curl_easy_setopt(curl, CURLOPT_WRITEDATA, ex) |
+	       curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) |
+	       curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ex) |
+	       curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, ex->error) |
+	       curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) |
+	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+}
+
+/* As the relay's own TLS does, heed OpenSSL's variable for the store. */
+static const char *store_of(const struct http_get *g)
+{
+	const char *env = getenv(X509_get_default_cert_file_env());
+
+	if (g->ca_file != NULL && *g->ca_file != '\0')
+		return g->ca_file;
+	return env != NULL && *env != '\0' ? env : NULL;
+}
+
+static CURLcode set_target(CURL *curl, const struct exchange *ex)
+{
+	uint64_t now = clock_now_ms(), deadline = ex->g->deadline_ms;
+	long left = deadline > now ? (long)(deadline - now) : 1;
+	const char *store = store_of(ex->g);
+	CURLcode rc;
+
+	rc = curl_easy_setopt(curl, CURLOPT_URL, ex->to->url) |
+	     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") |
+	     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+			      (long)CURL_HTTP_VERSION_1_1) |
+	     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) |
+	     curl_easy_setopt(curl, CURLOPT_SSLVERSION,
+			      (long)CURL_SSLVERSION_TLSv1_2) |
+	     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left) |
+	     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left) |
+	     curl_easy_setopt(curl, CURLOPT_USERAGENT, PACKAGE_NAME);
+	if (store != NULL)
+		rc |= curl_easy_setopt(curl, CURLOPT_CAINFO, store);
+	if (ex->post)
+		rc |= curl_easy_setopt(curl, CURLOPT_POSTFIELDS, ex->g->body);
+	return rc;
+}
+
+static void wipe_free(char *text)
+{
+	if (text != NULL)
+		OPENSSL_cleanse(text, strlen(text));
+	curl_free(text);
+}
+
+/* CURLOPT_PROXYUSERPWD is URL-decoded. */
+static CURLcode set_login(CURL *curl, const struct dial_proxy *p)
+{
+	char *user = curl_easy_escape(curl, p->username, 0);
+	char *password = curl_easy_escape(curl, p->password, 0);
+	char both[2 * 3 * 256];
+	CURLcode rc = CURLE_OUT_OF_MEMORY;
+
+	if (user != NULL && (password != NULL || p->password[0] == '\0')) {
+		snprintf(both, sizeof(both), "%s:%s", user,
+			 p->password[0] != '\0' ? password : "");
+		rc = curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, both) |
+		     curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
+				      (long)CURLAUTH_BASIC);
+		OPENSSL_cleanse(both, sizeof(both));
+	}
+	wipe_free(user);
+	wipe_free(password);
+	return rc;
+}
+
+/* The environment's proxies are not asked: "" is none at all. Neither is the
+ * resolver: the list tells libcurl the address that is connected already. */
+static CURLcode set_way(CURL *curl, const struct exchange *ex,
+			struct curl_slist **resolve)
+{
+	const struct dial_proxy *p = ex->g->proxy;
+	const char *host = p != NULL ? p->host : ex->to->host;
+	unsigned int port = p != NULL ? p->port : ex->to->port;
+	bool v6 = strchr(host, ':') != NULL;
+	char url[CONTROL_NAME_MAX + 32] = "", ip[ADDR_TEXT_MAX];
+	char entry[CONTROL_NAME_MAX + ADDR_TEXT_MAX + 16];
+	CURLcode rc;
+
+	addr_format_ip(&ex->peer, ip);
+	snprintf(entry, sizeof(entry), "%s:%u:%s", host, port, ip);
+	if (!v6)
+		*resolve = curl_slist_append(NULL, entry);
+	if (!v6 && *resolve == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	if (p != NULL)
+		snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "",
+			 host, v6 ? "]" : "", port);
+	rc = curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
+	     curl_easy_setopt(curl, CURLOPT_PROXY, url) |
+	     curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+	if (p != NULL && p->username[0] != '\0')
+		rc |= set_login(curl, p);
+	return rc;
+}
+
+/* Header lines */
+
+static bool is_named(const char *line, size_t len, const char *name)
+{
+	size_t n = strlen(name);
+
+	return len > n && strncasecmp(line, name, n) == 0 && line[n] == ':';
+}
+
+/* RFC 9110, 5.5: no control characters in values; and nothing of ours, or of
+ * the connection's. */
+static bool header_ok(const char *line, size_t len)
+{
+	static const char *const reserved[] = {
+		"Host",
+		"Content-Length",
+		"Transfer-Encoding",
+		"Connection",
+		"Proxy-Authorization",
+		"Expect",
+		"Upgrade",
+		"TE",
+	};
+	const char *colon = memchr(line, ':', len);
+
+	if (colon == NULL || colon == line)
+		return false;
+	for (const char *c = line; c < colon; c++)
+		if (!isalnum((unsigned char)*c) &&
+		    strchr("!#$%&'*+-.^_`|~", *c) == NULL)
+			return false;
+	for (const char *c = colon; c < line + len; c++)
+		if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f)
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+		if (is_named(line, len, reserved[i]))
+			return false;
+	return true;
+}
+
+static bool add(struct curl_slist **list, const char *line, size_t len)
+{
+	struct curl_slist *more;
+	char *copy = strndup(line, len);
+
+	if (copy == NULL)
+		return false;
+	more = curl_slist_append(*list, copy);
+	OPENSSL_cleanse(copy, len);
+	free(copy);
+	if (more == NULL)
+		return false;
+	*list = more;
+	return true;
+}
+
+static bool add_text(struct curl_slist **list, const char *line)
+{
+	return add(list, line, strlen(line));
+}
+
+/* 0, -EINVAL or -ENOMEM. */
+static int add_lines(const struct exchange *ex, struct curl_slist **list,
+		     bool *has_type)
+{
+	const char *line = ex->own ? ex->g->headers : NULL;
+	size_t len;
+
+	for (; line != NULL && *line != '\0'; line += len + (line[len] != 0)) {
+		size_t text = len = strcspn(line, "\n");
+
+		if (text > 0 && line[text - 1] == '\r')
+			text--;
+		if (text == 0)
+			continue;
+		if (!header_ok(line, text))
+			return -EINVAL;
+		*has_type = *has_type || is_named(line, text, "Content-Type");
+		if (!add(list, line, text))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_headers(const struct exchange *ex, struct curl_slist **list)
+{
+	bool has_type = false, ok;
+	int rc = add_lines(ex, list, &has_type);
+
+	if (rc < 0)
+		return rc;
+	ok = add_text(list, "Accept: application/json");
+	/* One round trip more, for nothing. */
+	ok = ok && (!ex->post || add_text(list, "Expect:"));
+	ok = ok && (!ex->post || has_type ||
+		    add_text(list, "Content-Type: application/json"));
+	return ok ? 0 : -ENOMEM;
+}
+
+static void free_headers(struct curl_slist *list)
+{
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		OPENSSL_cleanse(l->data, strlen(l->data));
+	curl_slist_free_all(list);
+}
+
+/* One exchange */
+
+static CURLcode run_curl(CURL *curl, struct exchange *ex,
+			 struct curl_slist *headers, long *connect_code)
+{
+	struct curl_slist *resolve = NULL;
+	CURLcode rc = set_callbacks(curl, ex) | set_target(curl, ex) |
+		      set_way(curl, ex, &resolve) |
+		      curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+
+	if (rc == CURLE_OK) {
+		cancel_watch(ex->g->cancel, ex->fd);
+		rc = curl_easy_perform(curl);
+		cancel_watch(ex->g->cancel, -1);
+	} else {
+		rc = CURLE_OUT_OF_MEMORY;
+	}
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ex->g->status);
+	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, connect_code);
+	curl_slist_free_all(resolve);
+	return rc;
+}
+
+static int blame_curl(struct exchange *ex, CURLcode rc, long connect_code)
+{
+	struct http_get *g = ex->g;
+	const char *words = ex->error[0] != '\0' ? ex->error
+						 : curl_easy_strerror(rc);
+
+	if (cancel_is_set(g->cancel))
+		return fail(g, -ECANCELED, "cancelled");
+	if (g->proxy != NULL && connect_code >= 300)
+		return fail(g,
+			    connect_code == 407 || connect_code == 403
+				    ? -EACCES
+				    : -ECONNABORTED,
+			    "proxy %.60s:%u: CONNECT %.60s:%u: %ld",
+			    g->proxy->host, (unsigned int)g->proxy->port,
+			    ex->to->host, (unsigned int)ex->to->port,
+			    connect_code);
+	if (rc == CURLE_OPERATION_TIMEDOUT)
+		return fail(g, -ETIMEDOUT, "%.100s: no answer in time",
+			    ex->to->host);
+	if (rc == CURLE_WRITE_ERROR)
+		return fail(g, -E2BIG, "%.100s: the answer is too large",
+			    ex->to->host);
+	return fail(g, -ECONNABORTED, "%.60s: %.120s", ex->to->host, words);
+}
+
+/* Has the proxy judged the login? */
+static enum proxy_auth_outcome outcome_of(const struct exchange *ex,
+					  long connect_code)
+{
+	long code = ex->to->https ? connect_code : ex->g->status;
+
+	if (code == 407)
+		return PROXY_AUTH_REFUSED;
+	/* A 403 may come before the proxy has looked at the login. */
+	return (code >= 200 && code < 300) || code >= 500 ? PROXY_AUTH_ACCEPTED
+							  : PROXY_AUTH_UNKNOWN;
+}
+
+static int perform(struct exchange *ex, char redirect[URL_MAX])
+{
+	struct curl_slist *headers = NULL;
+	CURL *curl = curl_easy_init();
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+	long connect_code = 0;
+	char *to = NULL;
+	int rc = make_headers(ex, &headers);
+
+	redirect[0] = '\0';
+	if (rc == 0 && curl != NULL) {
+		code = run_curl(curl, ex, headers, &connect_code);
+		curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &to);
+		if (to != NULL && strlen(to) < URL_MAX)
+			strcpy(redirect, to);
+		ex->outcome = outcome_of(ex, connect_code);
+	}
+	curl_easy_cleanup(curl);
+	free_headers(headers);
+	if (rc == -EINVAL)
+		return fail(ex->g, rc,
+			    "credentials_headers_file: each line must be "
+			    "NAME: VALUE, and none of the connection's own");
+	if (rc == 0 && code != CURLE_OK)
+		rc = blame_curl(ex, code, connect_code);
+	if (ex->date > 0)
+		clock_skew_note(dial_skew(ex->g->pool), ex->date, time(NULL),
+				connect_code >= 300 ? ex->g->proxy->host
+						    : ex->to->host,
+				rc == 0 && ex->to->https);
+	return rc;
+}
+
+static int blame_login(struct http_get *g, int rc)
+{
+	if (rc == -EACCES)
+		return fail(g, rc,
+			    "proxy %.60s:%u: the proxy has refused this login "
+			    "before; it is not sent again until it changes",
+			    g->proxy->host, (unsigned int)g->proxy->port);
+	return fail(g, rc, "proxy %.60s:%u: %s", g->proxy->host,
+		    (unsigned int)g->proxy->port, strerror(-rc));
+}
+
+/* A password that the proxy has refused is not sent again, just as dials do
+ * not; one that nobody has judged yet goes alone. */
+static int perform_logged_in(struct exchange *ex, char redirect[URL_MAX])
+{
+	struct http_get *g = ex->g;
+	struct proxy_auth *auth = dial_auth(g->pool);
+	struct proxy_login login = { .host = g->proxy->host,
+				     .port = g->proxy->port,
+				     .username = g->proxy->username,
+				     .password = g->proxy->password };
+	int rc = proxy_auth_begin(auth, &login, g->deadline_ms, g->cancel);
+
+	if (rc < 0)
+		return blame_login(g, rc);
+	ex->outcome = PROXY_AUTH_UNKNOWN;
+	rc = perform(ex, redirect);
+	proxy_auth_end(auth, &login, ex->outcome);
+	return rc;
+}
+
+static int exchange(struct exchange *ex, char redirect[URL_MAX])
+{
+	const struct dial_proxy *p = ex->g->proxy;
+	int rc = connect_hop(ex);
+
+	if (rc < 0)
+		return rc;
+	rc = p != NULL && p->username[0] != '\0'
+		     ? perform_logged_in(ex, redirect)
+		     : perform(ex, redirect);
+	close(ex->fd);
+	return rc;
+}
+
+/* Redirects */
+
+static int judge_status(struct http_get *g, const struct target *to)
+{
+	if (g->status >= 200 && g->status < 300)
+		return 0;
+	return fail(g,
+		    g->status == 401 || g->status == 403 || g->status == 407
+			    ? -EACCES
+			    : -ECONNABORTED,
+		    "%.100s: the server says %ld", to->host, g->status);
+}
+
+/* RFC 9110, 15.4. 0: go to `to`. */
+static int follow(struct exchange *ex, const struct target *first,
+		  const char *url, struct target *to)
+{
+	struct http_get *g = ex->g;
+	struct target next;
+	bool keeps = g->status == 307 || g->status == 308;
+
+	if (!parse_target(url, &next))
+		return fail(g, -EPROTO, "%.100s: redirects to no http URL",
+			    to->host);
+	if (to->https && !next.https)
+		return fail(g, -EPROTO,
+			    "%.80s: redirects from https to http (%.80s)",
+			    to->host, next.host);
+	ex->own = ex->own && same_place(first, &next);
+	if (ex->post && keeps && !ex->own)
+		return fail(g, -EPROTO,
+			    "%.80s: sends the request on to another host "
+			    "(%.80s)",
+			    to->host, next.host);
+	ex->post = ex->post && keeps;
+	*to = next;
+	return 0;
+}
+
+static int fetch(struct http_get *g, struct target *first, struct target *to,
+		 char redirect[URL_MAX])
+{
+	struct exchange ex = { .g = g,
+			       .to = to,
+			       .own = true,
+			       .post = g->body != NULL && *g->body != '\0' };
+
+	for (int left = HTTP_GET_REDIRECTS;; left--) {
+		int rc;
+
+		ex.opened = false;
+		ex.date = -1;
+		ex.header_bytes = 0;
+		ex.error[0] = '\0';
+		g->len = 0;
+		g->status = 0;
+		rc = exchange(&ex, redirect);
+		if (rc < 0)
+			return rc;
+		if (redirect[0] == '\0')
+			return judge_status(g, to);
+		if (left == 0)
+			return fail(g, -ELOOP, "%.100s: too many redirects",
+				    to->host);
+		rc = follow(&ex, first, redirect, to);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int http_get(struct http_get *g)
+{
+	struct target *to = calloc(2, sizeof(*to));
+	char *redirect = malloc(URL_MAX);
+	int rc = -ENOMEM;
+
+	g->words[0] = '\0';
+	g->len = 0;
+	g->data = malloc(HTTP_GET_BYTES_MAX + 1);
+	if (to == NULL || redirect == NULL || g->data == NULL)
+		rc = fail(g, -ENOMEM, "out of memory");
+	else if (!parse_target(g->url, &to[0]))
+		rc = fail(g, -EINVAL,
+			  "not a URL of http or https without a user in it");
+	else {
+		to[1] = to[0];
+		rc = fetch(g, &to[0], &to[1], redirect);
+	}
+	if (rc == 0)
+		g->data[g->len] = '\0';
+	else
+		http_get_fini(g);
+	if (to != NULL)
+		OPENSSL_cleanse(to, 2 * sizeof(*to));
+	if (redirect != NULL)
+		OPENSSL_cleanse(redirect, URL_MAX);
+	free(to);
+	free(redirect);
+	return rc;
+}
+
+void http_get_fini(struct http_get *g)
+{
+	if (g->data != NULL)
+		OPENSSL_cleanse(g->data, HTTP_GET_BYTES_MAX + 1);
+	free(g->data);
+	g->data = NULL;
+	g->len = 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * http_get.h - fetch a small document from a web service, through the HTTP
+ * proxy or directly; with proxy_connect.c the only file that includes
+ * <curl/curl.h>
+ *
+ * Blocks, for pool threads only: libcurl never runs in an event loop.
+ */
+#ifndef HTTP_GET_H
+#define HTTP_GET_H
+
+#include <turnout/compiler.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cancel;
+struct dial_pool;
+struct dial_proxy;
+
+#define HTTP_GET_BYTES_MAX 65536
+#define HTTP_GET_REDIRECTS 3
+
+/* All of it borrowed. */
+struct http_get {
+	const char *url;     /* http:// or https://, no user in it */
+	const char *headers; /* "Name: value" lines, or NULL; secret */
+	const char *body;    /* JSON, makes it a POST; or NULL */
+	const char *ca_file; /* trusted beside the system's store, or NULL */
+	struct dial_proxy *proxy; /* NULL: directly */
+	/* knows which logins a proxy has refused, and hears of the Date */
+	struct dial_pool *pool;
+	uint64_t deadline_ms;
+	struct cancel *cancel;
+	/* what came of it */
+	char *data;      /* NUL-terminated; http_get_fini() wipes it */
+	size_t len;      /* of 2xx only */
+	long status;     /* of the last answer; 0: none */
+	char words[200]; /* names the hop, never what stands behind the host */
+};
+
+/* A 2xx answer in `data`, after no more than HTTP_GET_REDIRECTS redirects. 0,
+ * or -errno with words: -ECANCELED, -ETIMEDOUT, -EINVAL (the URL or a header),
+ * -EACCES (401, 403, 407 or a refused proxy password), -E2BIG, -ECONNABORTED.
+ */
+int http_get(struct http_get *g) MUST_CHECK;
+void http_get_fini(struct http_get *g);
+
+#endif
