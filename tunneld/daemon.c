@@ -249,10 +249,13 @@ static int start(struct tunneld *d)
 	return d->opts->watch_pid > 0 && d->lifetime == NULL ? -1 : 0;
 }
 
-static void say_ready(const struct tunneld *d)
+void daemon_say_ready(struct tunneld *d)
 {
 	ssize_t n;
 
+	if (d->ready_said)
+		return;
+	d->ready_said = true;
 	if (d->snapshot.proxy == NULL && d->snapshot.plan->count == 0)
 		log_warn("neither a proxy nor a relay is configured, so apps "
 			 "connect directly; see tunneld.conf(5)");
@@ -283,6 +286,8 @@ static void stop(struct tunneld *d)
 		policy_page_close(d->page, d->opts->private_daemon);
 	hops_free(d->hops);
 	discover_free(d->discover);
+	if (d->loop != NULL)
+		daemon_media_stop(d);
 	if (d->loop != NULL)
 		loop_drain(d->loop); /* what the workers posted last */
 	control_free(d->control);
@@ -322,7 +327,8 @@ int daemon_run(struct tunneld *d)
 		return 1;
 	raise_descriptor_limit();
 	if (start(d) == 0) {
-		say_ready(d);
+		if (!daemon_media_decide(d))
+			daemon_say_ready(d);
 		err = loop_run(d->loop);
 		if (err < 0)
 			log_err("the control loop ended: %s", strerror(-err));

@@ -9,8 +9,11 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
+#include "leg.h"
 #include "loop.h"
 #include "snapshot.h"
+#include "stats.h"
+#include "udp_probe.h"
 
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
@@ -39,6 +42,15 @@ struct worker;
 #define NAMES_SUFFIX       ".names"
 #define DAEMON_WORKERS_MAX 4
 
+/* Does UDP need the relay in this network? */
+struct daemon_media {
+	struct udp_probe *probe; /* under way */
+	enum udp_verdict verdict;
+	struct loop_timer again;
+	struct leg_env env; /* of legs in the control loop */
+	struct worker_stats stats;
+};
+
 struct tunneld {
 	const struct options *opts;
 	char socket[SOCKET_PATH_MAX + 1];
@@ -62,11 +74,15 @@ struct tunneld {
 	size_t worker_count;
 	struct control *control;
 	struct lifetime *lifetime;
+	struct daemon_media media;
+	bool ready_said;
 };
 
 /* daemon.c: from the start to the end; `opts`, `conf`, `snapshot` are there.
  * The exit status. */
 int daemon_run(struct tunneld *d) MUST_CHECK;
+/* To systemd, the log, and whoever started us; once. */
+void daemon_say_ready(struct tunneld *d);
 
 /* daemon_reload.c: what is configured and what was looked up, put in force */
 
@@ -83,6 +99,17 @@ void daemon_reload(struct tunneld *d);
 void daemon_set_log_level(const struct tunneld *d);
 /* For conf_load(). */
 void daemon_report_line(void *arg, const char *line);
+
+/* What was looked up and found out goes into the page. */
+void daemon_apply_found(struct tunneld *d);
+
+/* daemon_media.c: [media] mode = auto */
+
+/* Ask anew: at the start, in another network, after a reload. What was decided
+ * before stays in force until the answer. True: daemon_say_ready() will be
+ * called when it is there. */
+bool daemon_media_decide(struct tunneld *d);
+void daemon_media_stop(struct tunneld *d);
 
 /* daemon_tasks.c: called in workers' threads, done in the control loop's */
 

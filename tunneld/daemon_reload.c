@@ -59,11 +59,14 @@ static void apply_policy(struct tunneld *d)
 	policy_page_publish(d->page, policy_compiled(d->policy));
 }
 
-/* What was looked up goes into the page. */
-static void apply_found(struct tunneld *d)
+void daemon_apply_found(struct tunneld *d)
 {
-	struct snapshot_found found = { .hops = d->hop_addrs,
-					.hop_count = d->hop_addr_count };
+	struct snapshot_found found = {
+		.hops = d->hop_addrs,
+		.hop_count = d->hop_addr_count,
+		.udp_direct = d->conf->media == CONF_MEDIA_AUTO &&
+			      d->media.verdict == UDP_VERDICT_OPEN,
+	};
 	struct policy *policy;
 
 	found.learned = learn_known(d->learn, &found.learned_count);
@@ -80,7 +83,7 @@ static void apply_found(struct tunneld *d)
 void daemon_learned(void *arg, uint64_t now_ms)
 {
 	(void)now_ms;
-	apply_found(arg);
+	daemon_apply_found(arg);
 }
 
 void daemon_forget_hops(struct tunneld *d)
@@ -100,7 +103,7 @@ static void on_hops(void *arg, const struct endpoint *addrs, size_t count)
 		return;
 	memcpy(d->hop_addrs, addrs, count * sizeof(*addrs));
 	d->hop_addr_count = count;
-	apply_found(d);
+	daemon_apply_found(d);
 }
 
 void daemon_look_up_hops(struct tunneld *d)
@@ -118,8 +121,10 @@ static void on_relays(void *arg, struct relay_set *set, uint64_t now_ms)
 	(void)now_ms;
 	if (snapshot_set_relays(&d->snapshot, set) < 0)
 		log_err("relays that were found: %s", strerror(ENOMEM));
-	apply_found(d);
+	daemon_apply_found(d);
 	daemon_look_up_hops(d);
+	if (d->media.verdict == UDP_VERDICT_UNKNOWN)
+		daemon_media_decide(d);
 }
 
 void daemon_discover(struct tunneld *d)
@@ -184,9 +189,10 @@ void daemon_reload(struct tunneld *d)
 	daemon_set_log_level(d);
 	dial_forget_refusals(d->pool);
 	daemon_forget_hops(d);
-	apply_found(d);
+	daemon_apply_found(d);
 	daemon_look_up_hops(d);
 	daemon_discover(d);
+	daemon_media_decide(d);
 	log_info("the configuration was read again");
 	notify_ready();
 }

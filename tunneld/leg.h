@@ -123,6 +123,8 @@ enum leg_state leg_state(const struct leg *leg);
 const struct endpoint *leg_relayed(const struct leg *leg); /* once READY */
 struct relay *leg_relay(const struct leg *leg);
 struct relay_set *leg_relay_set(const struct leg *leg);
+/* Where the connection goes to: the relay, or the proxy. False: nowhere yet. */
+bool leg_server(const struct leg *leg, struct endpoint *server);
 const struct leg_end *leg_end(const struct leg *leg); /* once ENDED */
 /* ENDED and redirected: for leg_opts.place, borrowed from the leg. */
 const struct leg_place *leg_next_place(const struct leg *leg);

@@ -27,6 +27,16 @@ struct relay_set *leg_relay_set(const struct leg *l)
 	return l->set;
 }
 
+bool leg_server(const struct leg *l, struct endpoint *server)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	return l->stream.fd >= 0 &&
+	       getpeername(l->stream.fd, (struct sockaddr *)&sa, &len) == 0 &&
+	       endpoint_from_sockaddr(server, &sa, len);
+}
+
 const struct leg_end *leg_end(const struct leg *l)
 {
 	return &l->end;

@@ -106,6 +106,7 @@ struct policy *snapshot_policy(const struct snapshot *s,
 		ctx.hop_names = hop_names;
 		ctx.learned = found->learned;
 		ctx.learned_count = found->learned_count;
+		ctx.udp_direct = found->udp_direct;
 		policy = policy_new(&ctx, s->proxy);
 	}
 	free(hop_names);

@@ -11,6 +11,7 @@
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,7 @@ struct snapshot_found {
 	size_t hop_count;
 	const struct rules_learned *learned; /* addresses of direct names */
 	size_t learned_count;
+	bool udp_direct; /* UDP works in this network without the relay */
 };
 
 /* The policy once more, with what was found. A new reference, or NULL with
