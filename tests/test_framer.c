@@ -85,18 +85,131 @@ static void test_pieces(void)
 	}
 }
 
-static void test_padding_is_waited_for(void)
+/* A frame is given without its padding, which is no header when it comes
+ * late. */
+static void test_late_padding(void)
 {
 	const uint8_t *frame;
 	struct framer f;
 
 	CU_ASSERT_EQUAL_FATAL(framer_init(&f), 0);
-	feed(&f, "\x40\0\0\1a", 5);
-	CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
-	feed(&f, "\0\0", 2);
-	CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
-	feed(&f, "\0", 1);
+	for (int i = 0; i < 3; i++) {
+		feed(&f, "\x40\0\0\1a", 5);
+		CU_ASSERT_EQUAL(framer_next(&f, &frame), 5);
+		CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
+		feed(&f, "\0\0", 2);
+		CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
+		feed(&f, "\0\x40", 2);
+		CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
+		feed(&f, "\1\0\0", 3);
+		CU_ASSERT_EQUAL(framer_next(&f, &frame), 4);
+	}
+	framer_fini(&f);
+}
+
+/* Frames, one behind the other, each with its length. */
+struct frame {
+	size_t len;
+	const char *bytes;
+};
+
+#define BINDING_ANSWER                         \
+	{                                      \
+		20, "\1\1\0\0\x21\x12\xa4\x42" \
+		    "idididididid"             \
+	}
+
+/* Streams without padding: what stands behind a frame of odd length. */
+static const struct frame unpadded[][4] = {
+	{ { 5, "\x40\0\0\1a" }, { 5, "\x40\0\0\1b" }, { 6, "\x40\1\0\2cd" } },
+	{ { 5, "\x40\0\0\1a" }, { 7, "\x40\5\0\3bcd" }, { 4, "\x40\0\0\0" } },
+	{ { 7, "\x40\0\0\3abc" }, BINDING_ANSWER, { 5, "\x40\0\0\1b" } },
+	{ { 6, "\x40\0\0\2ab" }, { 5, "\x40\0\0\1c" }, BINDING_ANSWER },
+	/* where padding would end, a header seems to begin: 0x4100, and 0x4000
+	 * with a length of 0x0101 */
+	{ { 5, "\x40\0\0\1a" },
+	  { 4 + 0x41, "\x40\0\0\x41\x00\x01.............................."
+		      "................................." },
+	  BINDING_ANSWER },
+	{ { 5, "\x40\x41\0\1a" },
+	  { 7, "\x40\x41\0\3bcd" },
+	  { 5, "\x40\x41\0\1e" } },
+	/* the payload is a STUN message, as most first ones are */
+	{ { 4 + 21, "\x40\0\0\x15\1\1\0\0\x21\x12\xa4\x42ididididididx" },
+	  { 4 + 21, "\x40\0\0\x15\1\1\0\0\x21\x12\xa4\x42ididididididy" },
+	  BINDING_ANSWER },
+};
+
+static void expect_frames(const struct frame *want, size_t pad, size_t piece,
+			  enum framer_padding padding)
+{
+	uint8_t bytes[512] = { 0 };
+	const uint8_t *frame;
+	struct framer f;
+	size_t len = 0, n = 0;
+	int r;
+
+	for (size_t i = 0; i < 3; i++) {
+		memcpy(bytes + len, want[i].bytes, want[i].len);
+		len += want[i].len + (-want[i].len & pad);
+	}
+	CU_ASSERT_EQUAL_FATAL(framer_init(&f), 0);
+	for (size_t at = 0; at < len; at += piece) {
+		feed(&f, bytes + at, len - at < piece ? len - at : piece);
+		while ((r = framer_next(&f, &frame)) > 0) {
+			CU_ASSERT_FATAL(n < 3);
+			CU_ASSERT_EQUAL(r, (int)want[n].len);
+			CU_ASSERT_EQUAL(
+				memcmp(frame, want[n].bytes, want[n].len), 0);
+			n++;
+		}
+		CU_ASSERT_EQUAL(r, 0);
+	}
+	CU_ASSERT_EQUAL(n, 3);
+	CU_ASSERT_EQUAL(f.padding, padding);
+	framer_fini(&f);
+}
+
+/* The same frames with padding and without, in all pieces. */
+static void test_unpadded(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(unpadded); i++) {
+		for (size_t piece = 1; piece < 120; piece++) {
+			expect_frames(unpadded[i], 0, piece,
+				      FRAMER_PADDING_LEFT_OUT);
+			expect_frames(unpadded[i], 3, piece,
+				      FRAMER_PADDING_GIVEN);
+		}
+	}
+}
+
+/* Once it is known that none comes, nothing is waited for: the second of two
+ * odd frames needs no byte behind it. And what is known is not forgotten. */
+static void test_unpadded_for_good(void)
+{
+	const uint8_t *frame;
+	struct framer f;
+
+	CU_ASSERT_EQUAL_FATAL(framer_init(&f), 0);
+	feed(&f, "\x40\0\0\1a\x40\0\0\1b", 10);
 	CU_ASSERT_EQUAL(framer_next(&f, &frame), 5);
+	CU_ASSERT_EQUAL(framer_next(&f, &frame), 5);
+	CU_ASSERT_EQUAL(frame[4], 'b');
+	CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
+	/* nor is anything skipped: this would be padding and a frame */
+	feed(&f, "\0\1\0\0", 4);
+	CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
+	feed(&f, "\x40\0\0\0", 4);
+	CU_ASSERT_EQUAL(framer_next(&f, &frame), -EBADMSG);
+	framer_fini(&f);
+
+	/* and the other way round: rubbish as padding, later than the first */
+	CU_ASSERT_EQUAL_FATAL(framer_init(&f), 0);
+	feed(&f, "\x40\0\0\1a\0\0\0\x40\0\0\1b\x40\0\0\x40\0\0\1c___", 24);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(framer_next(&f, &frame), 5);
+		CU_ASSERT_EQUAL(frame[4], 'a' + i);
+	}
 	framer_fini(&f);
 }
 
@@ -167,7 +280,9 @@ static void test_longest(void)
 static CU_TestInfo tests[] = {
 	{ "several frames in one read", test_whole },
 	{ "the same in pieces of every size", test_pieces },
-	{ "padding is waited for", test_padding_is_waited_for },
+	{ "no frame waits for its padding", test_late_padding },
+	{ "streams without padding", test_unpadded },
+	{ "once unpadded, always unpadded", test_unpadded_for_good },
 	{ "streams that are lost", test_lost_streams },
 	{ "the longest frames", test_longest },
 	CU_TEST_INFO_NULL,

@@ -38,9 +38,9 @@ static struct turn_peer *add_granted(unsigned int i, uint64_t now_ms)
 {
 	struct turn_peer *p = add(i, now_ms);
 
-	CU_ASSERT_TRUE(turn_peer_needs_ask(p, now_ms));
+	CU_ASSERT_TRUE(turn_peer_needs_ask(&ps, p, now_ms));
 	CU_ASSERT_EQUAL(turn_peer_ask(&ps, p, now_ms), 0);
-	CU_ASSERT_FALSE(turn_peer_needs_ask(p, now_ms));
+	CU_ASSERT_FALSE(turn_peer_needs_ask(&ps, p, now_ms));
 	CU_ASSERT_TRUE(p->due);
 	turn_peer_settle(&ps, p, true, now_ms);
 	return p;
@@ -126,23 +126,126 @@ static void test_pending(void)
 	turn_peers_fini(&ps);
 }
 
+/* Every few seconds while somebody speaks, for servers that keep channels for
+ * less than the RFC's time; then as the RFC has it. */
 static void test_renewal(void)
+{
+	struct turn_peer *p;
+	uint64_t at_ms = 1000;
+
+	begin();
+	p = add_granted(1, at_ms);
+	for (int i = 0; i < 7; i++) {
+		turn_peer_used(&ps, p, at_ms);
+		turn_peers_sweep(&ps, at_ms + TURN_PEER_RENEW_MS - 1);
+		CU_ASSERT_FALSE(p->due);
+		at_ms += TURN_PEER_RENEW_MS;
+		CU_ASSERT_TRUE(turn_peer_needs_ask(&ps, p, at_ms));
+		turn_peers_sweep(&ps, at_ms);
+		CU_ASSERT_TRUE(p->due);
+		CU_ASSERT_EQUAL(p->txn.method, STUN_METHOD_CHANNEL_BIND);
+		turn_peer_settle(&ps, p, true, at_ms);
+	}
+	/* silent for a minute */
+	at_ms = p->used_ms + TURN_PEER_ACTIVE_MS;
+	turn_peers_sweep(&ps, at_ms);
+	CU_ASSERT_FALSE(p->due);
+	CU_ASSERT_EQUAL(ps.next_ms, p->granted_ms + TURN_PEER_REFRESH_MS);
+	at_ms = ps.next_ms;
+	turn_peers_sweep(&ps, at_ms - 1);
+	CU_ASSERT_FALSE(p->due);
+	turn_peers_sweep(&ps, at_ms);
+	CU_ASSERT_TRUE(p->due);
+	/* not answered: asked by the next datagram only */
+	turn_peer_settle(&ps, p, false, at_ms + 300000);
+	CU_ASSERT_TRUE(turn_peer_needs_ask(&ps, p, at_ms + 300000));
+	turn_peers_fini(&ps);
+}
+
+/* A crowd is not renewed more than twice a second in all. */
+static void test_renewal_of_many(void)
+{
+	unsigned int asked = 0;
+
+	begin();
+	for (unsigned int i = 0; i < 200; i++)
+		add_granted(i, 0);
+	for (uint64_t at_ms = 0; at_ms < 600000; at_ms += 100) {
+		for (unsigned int i = 0; i < 200; i++) {
+			struct endpoint e = peer_at(i);
+
+			turn_peer_used(&ps, turn_peers_find(&ps, &e), at_ms);
+		}
+		turn_peers_sweep(&ps, at_ms);
+		while (ps.pending != NULL) {
+			turn_peer_settle(&ps, ps.pending, true, at_ms);
+			asked += at_ms >= 200000;
+		}
+	}
+	CU_ASSERT(asked >= 200 && asked <= 400 * 2 + 200);
+	turn_peers_fini(&ps);
+}
+
+/* An answer that has a lifetime is believed, when it is shorter. */
+static void test_limit(void)
 {
 	struct turn_peer *p;
 
 	begin();
-	p = add_granted(1, 1000);
-	CU_ASSERT_EQUAL(ps.next_ms, 1000 + STUN_TXN_TIMEOUT_MS);
-	turn_peers_sweep(&ps, 1000 + STUN_TXN_TIMEOUT_MS);
-	CU_ASSERT_EQUAL(ps.next_ms, 1000 + TURN_PEER_REFRESH_MS);
-	turn_peers_sweep(&ps, 1000 + TURN_PEER_REFRESH_MS - 1);
-	CU_ASSERT_FALSE(p->due);
-	turn_peers_sweep(&ps, 1000 + TURN_PEER_REFRESH_MS);
+	turn_peers_limit(&ps, 600);
+	CU_ASSERT_EQUAL(ps.renew_ms, TURN_PEER_RENEW_MS);
+	turn_peers_limit(&ps, 6);
+	p = add_granted(1, 0);
+	turn_peers_sweep(&ps, STUN_TXN_TIMEOUT_MS);
 	CU_ASSERT_TRUE(p->due);
-	CU_ASSERT_EQUAL(p->txn.method, STUN_METHOD_CHANNEL_BIND);
-	/* not answered: asked by the next datagram only */
-	turn_peer_settle(&ps, p, false, 300000);
-	CU_ASSERT_TRUE(turn_peer_needs_ask(p, 300000));
+	turn_peer_settle(&ps, p, true, STUN_TXN_TIMEOUT_MS);
+	CU_ASSERT_FALSE(turn_peer_needs_ask(&ps, p, p->granted_ms + 2999));
+	CU_ASSERT_TRUE(turn_peer_needs_ask(&ps, p, p->granted_ms + 3000));
+	turn_peers_limit(&ps, 0);
+	CU_ASSERT_EQUAL(ps.renew_ms, 1000);
+	turn_peers_fini(&ps);
+}
+
+/* Asked again after a while, no sooner; data alone does not ask. */
+static void test_postponed(void)
+{
+	struct turn_peer *p;
+
+	begin();
+	p = add(1, 0);
+	CU_ASSERT_EQUAL(turn_peer_ask(&ps, p, 0), 0);
+	turn_peer_postpone(&ps, p, 500, 100);
+	CU_ASSERT_EQUAL(ps.next_ms, 600);
+	CU_ASSERT_FALSE(turn_peer_needs_ask(&ps, p, 599));
+	turn_peers_sweep(&ps, 599);
+	CU_ASSERT_FALSE(p->txn.active);
+	turn_peers_sweep(&ps, 600);
+	CU_ASSERT_TRUE(p->txn.active);
+	CU_ASSERT_EQUAL(p->again, 1);
+	turn_peer_settle(&ps, p, true, 700);
+	CU_ASSERT_EQUAL(p->again, 0);
+	turn_peers_fini(&ps);
+}
+
+/* Numbers from an earlier connection: kept, and not given to others. */
+static void test_restore(void)
+{
+	struct endpoint a = peer_at(1), b = peer_at(2), c = peer_at(3);
+	struct turn_peer *p;
+
+	begin();
+	p = turn_peers_restore(&ps, &a, 0x4abc);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_EQUAL(p->channel, 0x4abc);
+	CU_ASSERT_EQUAL(p->mode, TURN_PEER_CHANNEL);
+	CU_ASSERT_PTR_EQUAL(turn_peers_by_channel(&ps, 0x4abc), p);
+	p = turn_peers_restore(&ps, &b, 0x4abc); /* taken */
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_EQUAL(p->mode, TURN_PEER_PERMISSION);
+	p = turn_peers_restore(&ps, &c, 0x5000); /* none */
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_EQUAL(p->channel, 0);
+	CU_ASSERT_EQUAL(add(4, 0)->channel, 0x4abd);
 	turn_peers_fini(&ps);
 }
 
@@ -196,10 +299,11 @@ static void test_refusal(void)
 	p = add(1, 0);
 	CU_ASSERT_EQUAL(turn_peer_ask(&ps, p, 0), 0);
 	turn_peer_refuse(&ps, p, 500);
-	CU_ASSERT_FALSE(turn_peer_needs_ask(p, 500));
-	CU_ASSERT_FALSE(turn_peer_needs_ask(p, 500 + TURN_PEER_REFUSED_MS - 1));
+	CU_ASSERT_FALSE(turn_peer_needs_ask(&ps, p, 500));
+	CU_ASSERT_FALSE(
+		turn_peer_needs_ask(&ps, p, 500 + TURN_PEER_REFUSED_MS - 1));
 	CU_ASSERT_EQUAL(p->mode, TURN_PEER_REFUSED);
-	CU_ASSERT_TRUE(turn_peer_needs_ask(p, 500 + TURN_PEER_REFUSED_MS));
+	CU_ASSERT_TRUE(turn_peer_needs_ask(&ps, p, 500 + TURN_PEER_REFUSED_MS));
 	CU_ASSERT_EQUAL(p->mode, TURN_PEER_CHANNEL);
 	turn_peers_fini(&ps);
 }
@@ -219,7 +323,7 @@ static void test_random_life(void)
 		if (p == NULL)
 			p = turn_peers_add(&ps, &e, now_ms);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(p);
-		if (turn_peer_needs_ask(p, now_ms))
+		if (turn_peer_needs_ask(&ps, p, now_ms))
 			CU_ASSERT_EQUAL(turn_peer_ask(&ps, p, now_ms), 0);
 		if (p->txn.active && rand() % 8 == 0)
 			turn_peer_refuse(&ps, p, now_ms);
@@ -249,7 +353,11 @@ static CU_TestInfo tests[] = {
 	{ "many peers are found", test_find },
 	{ "channel numbers", test_channels },
 	{ "requests that wait for answers", test_pending },
-	{ "renewal every four minutes", test_renewal },
+	{ "renewal, often while used, seldom after", test_renewal },
+	{ "renewal of a crowd", test_renewal_of_many },
+	{ "a lifetime that is said", test_limit },
+	{ "put off for a while", test_postponed },
+	{ "numbers of an earlier connection", test_restore },
 	{ "forgetting", test_forgetting },
 	{ "a peer that comes back late", test_awakening },
 	{ "a refusal is remembered for a while", test_refusal },

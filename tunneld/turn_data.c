@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * turn_data.c - datagrams of a TURN allocation, and what the relay says about
- * their peers
+ * turn_data.c - datagrams of a TURN allocation
  *
  * Turns (peer, datagram) into ChannelData or Send indications and back
- * (RFC 8656, 9 to 12).
+ * (RFC 8656, 10 to 12).
  *
  * Theory of operation: a peer's first datagram goes out behind the ChannelBind
  * that it needs, in one piece: relays work a stream off in order, so nobody
@@ -23,6 +22,7 @@
 
 #define CHANNEL_HEADER_LEN 4
 #define DATAGRAM_MAX       0xffff
+#define UDP_PAYLOAD_MAX    65507 /* RFC 768 in RFC 791 */
 
 static void build_request(struct turn *t, struct turn_peer *p, struct buf *out)
 {
@@ -39,7 +39,9 @@ static void build_request(struct turn *t, struct turn_peer *p, struct buf *out)
 static void put_channel_data(const struct turn_peer *p, const uint8_t *data,
 			     size_t len, struct buf *out)
 {
-	size_t pad = -len & 3; /* RFC 8656, 12.5 */
+	/* RFC 8656, 12.5: a must over TCP and TLS, and allowed over UDP, where
+	 * it lets turn_next_frame() find the next one. */
+	size_t pad = -len & 3;
 	uint8_t *w = buf_reserve(out, CHANNEL_HEADER_LEN + len + pad);
 
 	if (w == NULL)
@@ -67,12 +69,16 @@ static void put_send_indication(struct turn *t, const struct turn_peer *p,
 }
 
 /* The header, the address and DATA's own header count too. */
-static size_t datagram_max(const struct turn_peer *p)
+static size_t datagram_max(const struct turn *t, const struct turn_peer *p)
 {
 	size_t address = p->addr.family == ENDPOINT_IPV6 ? 24 : 12;
+	size_t whole = STUN_HEADER_LEN + 0xfffc;
 
-	return p->mode == TURN_PEER_PERMISSION ? 0xfffc - address - 4
-					       : DATAGRAM_MAX;
+	if (t->datagram)
+		whole = UDP_PAYLOAD_MAX & ~3;
+	if (p->mode == TURN_PEER_PERMISSION)
+		return whole - STUN_HEADER_LEN - address - 4;
+	return t->datagram ? whole - CHANNEL_HEADER_LEN : DATAGRAM_MAX;
 }
 
 /* All of it, or -ENOBUFS and nothing. */
@@ -117,14 +123,14 @@ int turn_wrap(struct turn *t, const struct endpoint *peer, const uint8_t *data,
 		if (p == NULL)
 			return -ENOMEM;
 	}
-	if (turn_peer_needs_ask(p, now_ms)) {
+	if (turn_peer_needs_ask(&t->peers, p, now_ms)) {
 		r = turn_peer_ask(&t->peers, p, now_ms);
 		if (r < 0)
 			return r;
 	}
 	if (p->mode == TURN_PEER_REFUSED)
 		return -EACCES;
-	if (len > datagram_max(p))
+	if (len > datagram_max(t, p))
 		return -EMSGSIZE;
 	r = append(t, p, data, len, out);
 	if (r < 0)
@@ -209,94 +215,4 @@ void turn_data_indication(struct turn *t, const struct stun_msg *m,
 	if (p != NULL)
 		turn_peer_used(&t->peers, p, now_ms);
 	deliver(t, &peer, a.value, a.len, now_ms);
-}
-
-static void refused(struct turn *t, struct turn_peer *p, unsigned int code,
-		    uint64_t now_ms)
-{
-	struct endpoint peer = p->addr;
-
-	turn_peer_refuse(&t->peers, p, now_ms);
-	if (t->events.on_peer_refused != NULL)
-		t->events.on_peer_refused(t->arg, &peer, code, now_ms);
-}
-
-/* A channel cannot be had; perhaps a permission can. */
-static void fall_back(struct turn *t, struct turn_peer *p, unsigned int code,
-		      uint64_t now_ms)
-{
-	if (p->mode != TURN_PEER_CHANNEL) {
-		refused(t, p, code, now_ms);
-		return;
-	}
-	p->mode = TURN_PEER_PERMISSION;
-	if (turn_peer_ask(&t->peers, p, now_ms) < 0)
-		turn_peer_settle(&t->peers, p, false, now_ms);
-}
-
-static void request_refused(struct turn *t, struct turn_peer *p,
-			    const struct stun_txn_error *err, uint64_t now_ms)
-{
-	switch (err->code) {
-	case 401:
-	case 437:
-	case 438:
-	case 441:
-		/* About the allocation, not about the peer. */
-		turn_peer_settle(&t->peers, p, false, now_ms);
-		turn_fail(t, err->code, err->reason, now_ms);
-		break;
-	case 400:
-		/* Relays say so, too, when the allocation is gone. */
-		turn_probe(t, now_ms);
-		fall_back(t, p, err->code, now_ms);
-		break;
-	case 486:
-	case 508:
-		fall_back(t, p, err->code, now_ms);
-		break;
-	default:
-		refused(t, p, err->code, now_ms);
-		break;
-	}
-}
-
-void turn_data_answer(struct turn *t, const struct stun_msg *m, uint64_t now_ms)
-{
-	struct turn_peer *p = turn_peers_by_id(&t->peers, m->id);
-	struct stun_txn_error err;
-
-	if (t->state != TURN_STATE_READY || p == NULL)
-		return;
-	switch (stun_txn_answer(&p->txn, &t->cred, m, &err, now_ms)) {
-	case STUN_TXN_IGNORE:
-		break;
-	case STUN_TXN_RETRY:
-		p->due = true;
-		break;
-	case STUN_TXN_SUCCESS:
-		turn_peer_settle(&t->peers, p, true, now_ms);
-		break;
-	case STUN_TXN_ERROR:
-		request_refused(t, p, &err, now_ms);
-		break;
-	}
-}
-
-void turn_data_tick(struct turn *t, uint64_t now_ms)
-{
-	struct turn_peer *p, *next;
-
-	if (now_ms < t->peers.next_ms)
-		return;
-	for (p = t->peers.pending; p != NULL; p = next) {
-		next = p->pend_next;
-		if (now_ms < p->txn.deadline_ms)
-			continue;
-		/* The next datagram asks again; whether anybody is there is
-		 * for Refresh to find out. */
-		turn_peer_settle(&t->peers, p, false, now_ms);
-		turn_probe(t, now_ms);
-	}
-	turn_peers_sweep(&t->peers, now_ms);
 }

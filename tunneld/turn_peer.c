@@ -7,8 +7,9 @@
  *
  * Theory of operation: a peer is added with its first datagram. Its request
  * is `due` until written, pending until answered, then `granted`. While it is
- * used, sweep() asks again every four minutes; unused, it is forgotten once
- * its number may go to someone else. As a number is held longer than any
+ * active, sweep() asks again every few seconds, and every four minutes until
+ * it counts as idle; then it is forgotten once its number may go to someone
+ * else. As a number is held longer than any
  * channel lives, a peer that comes back finds its own number again, which is
  * the only one the relay would accept.
  */
@@ -30,7 +31,9 @@
 
 int turn_peers_init(struct turn_peers *ps)
 {
-	*ps = (struct turn_peers){ .next_ms = CLOCK_NEVER };
+	*ps = (struct turn_peers){ .next_ms = CLOCK_NEVER,
+				   .renew_ms = TURN_PEER_RENEW_MS,
+				   .limit_ms = TURN_PEER_RENEW_MS };
 	/* Peers' addresses come from strangers: they must not be able to
 	 * choose ones that share a bucket. */
 	if (RAND_bytes((unsigned char *)&ps->seed, sizeof(ps->seed)) != 1)
@@ -144,6 +147,14 @@ static int grow_channels(struct turn_peers *ps)
 	return 0;
 }
 
+static uint16_t give_channel(struct turn_peers *ps, struct turn_peer *p,
+			     size_t i)
+{
+	ps->channel[i] = p;
+	ps->channels_used++;
+	return (uint16_t)(TURN_CHANNEL_MIN + i);
+}
+
 /* A free number, each used as late again as can be; 0: none. */
 static uint16_t take_channel(struct turn_peers *ps, struct turn_peer *p)
 {
@@ -159,13 +170,30 @@ static uint16_t take_channel(struct turn_peers *ps, struct turn_peer *p)
 			break;
 	}
 	ps->channel_cursor = i + 1;
-	ps->channel[i] = p;
-	ps->channels_used++;
-	return (uint16_t)(TURN_CHANNEL_MIN + i);
+	return give_channel(ps, p, i);
 }
 
-struct turn_peer *turn_peers_add(struct turn_peers *ps,
-				 const struct endpoint *addr, uint64_t now_ms)
+/* This one, 0 when it is not free. */
+static uint16_t keep_channel(struct turn_peers *ps, struct turn_peer *p,
+			     uint16_t channel)
+{
+	size_t i = (size_t)channel - TURN_CHANNEL_MIN;
+
+	if (channel < TURN_CHANNEL_MIN || channel > TURN_CHANNEL_MAX)
+		return 0;
+	while (i >= ps->channels) {
+		if (grow_channels(ps) < 0)
+			return 0;
+	}
+	if (ps->channel[i] != NULL)
+		return 0;
+	/* New peers get numbers that no peer of before has had. */
+	if (ps->channel_cursor <= i)
+		ps->channel_cursor = i + 1;
+	return give_channel(ps, p, i);
+}
+
+static struct turn_peer *add(struct turn_peers *ps, const struct endpoint *addr)
 {
 	struct turn_peer *p, **bucket;
 
@@ -175,14 +203,58 @@ struct turn_peer *turn_peers_add(struct turn_peers *ps,
 	if (p == NULL)
 		return NULL;
 	p->addr = *addr;
-	p->used_ms = now_ms;
-	p->channel = take_channel(ps, p);
-	p->mode = p->channel != 0 ? TURN_PEER_CHANNEL : TURN_PEER_PERMISSION;
 	bucket = &ps->bucket[hash(ps, addr) & (ps->buckets - 1)];
 	p->next = *bucket;
 	*bucket = p;
 	ps->count++;
 	return p;
+}
+
+static struct turn_peer *numbered(struct turn_peer *p, uint16_t channel)
+{
+	p->channel = channel;
+	p->mode = channel != 0 ? TURN_PEER_CHANNEL : TURN_PEER_PERMISSION;
+	return p;
+}
+
+struct turn_peer *turn_peers_add(struct turn_peers *ps,
+				 const struct endpoint *addr, uint64_t now_ms)
+{
+	struct turn_peer *p = add(ps, addr);
+
+	if (p == NULL)
+		return NULL;
+	p->used_ms = now_ms;
+	return numbered(p, take_channel(ps, p));
+}
+
+struct turn_peer *turn_peers_restore(struct turn_peers *ps,
+				     const struct endpoint *addr,
+				     uint16_t channel)
+{
+	struct turn_peer *p = add(ps, addr);
+
+	return p != NULL ? numbered(p, keep_channel(ps, p, channel)) : NULL;
+}
+
+void turn_peers_limit(struct turn_peers *ps, uint32_t lifetime_s)
+{
+	uint64_t half_ms = lifetime_s >= 2 ? lifetime_s * 500ull : 1000;
+
+	if (half_ms >= ps->limit_ms)
+		return;
+	ps->limit_ms = half_ms;
+	ps->renew_ms = half_ms;
+}
+
+void turn_peers_each(const struct turn_peers *ps,
+		     void (*fn)(void *arg, struct turn_peer *p), void *arg)
+{
+	for (size_t i = 0; i < ps->buckets; i++) {
+		for (struct turn_peer *p = ps->bucket[i]; p != NULL;
+		     p = p->next)
+			fn(arg, p);
+	}
 }
 
 static void unlink_pending(struct turn_peer *p)
@@ -207,7 +279,8 @@ static void link_pending(struct turn_peers *ps, struct turn_peer *p)
 	ps->pending = p;
 }
 
-bool turn_peer_needs_ask(struct turn_peer *p, uint64_t now_ms)
+bool turn_peer_needs_ask(const struct turn_peers *ps, struct turn_peer *p,
+			 uint64_t now_ms)
 {
 	if (p->mode == TURN_PEER_REFUSED) {
 		if (now_ms < p->refused_until_ms)
@@ -215,30 +288,60 @@ bool turn_peer_needs_ask(struct turn_peer *p, uint64_t now_ms)
 		p->mode = p->channel != 0 ? TURN_PEER_CHANNEL
 					  : TURN_PEER_PERMISSION;
 	}
-	if (p->txn.active)
+	if (p->txn.active || now_ms < p->again_ms)
 		return false;
-	return !p->granted || now_ms >= p->granted_ms + TURN_PEER_REFRESH_MS;
+	return !p->granted || now_ms >= p->granted_ms + ps->renew_ms;
+}
+
+static bool is_active(const struct turn_peer *p, uint64_t now_ms)
+{
+	return p->mode != TURN_PEER_REFUSED && p->granted &&
+	       now_ms < p->used_ms + TURN_PEER_ACTIVE_MS;
+}
+
+/* When to ask the relay again, unasked; CLOCK_NEVER: not at all. */
+static uint64_t ask_at_ms(const struct turn_peers *ps,
+			  const struct turn_peer *p, uint64_t now_ms)
+{
+	uint64_t idle_ms = p->used_ms + TURN_PEER_IDLE_MS, at_ms;
+
+	if (p->mode == TURN_PEER_REFUSED || now_ms >= idle_ms)
+		return CLOCK_NEVER;
+	if (p->again_ms != 0)
+		at_ms = p->again_ms;
+	else if (p->granted)
+		at_ms = p->granted_ms + (is_active(p, now_ms)
+						 ? ps->renew_ms
+						 : TURN_PEER_REFRESH_MS);
+	else
+		return CLOCK_NEVER;
+	return at_ms < idle_ms ? at_ms : CLOCK_NEVER;
+}
+
+static uint64_t forget_at_ms(const struct turn_peer *p)
+{
+	uint64_t idle_ms = p->used_ms + TURN_PEER_IDLE_MS;
+	uint64_t held_ms = p->asked_ms + TURN_PEER_HOLD_MS;
+
+	return idle_ms > held_ms ? idle_ms : held_ms;
 }
 
 /* When sweep() has something to do about this peer. */
-static uint64_t peer_next_ms(const struct turn_peer *p, uint64_t now_ms)
+static uint64_t peer_next_ms(const struct turn_peers *ps,
+			     const struct turn_peer *p, uint64_t now_ms)
 {
-	uint64_t idle_ms = p->used_ms + TURN_PEER_IDLE_MS;
-	uint64_t renew_ms = p->granted_ms + TURN_PEER_REFRESH_MS;
-	uint64_t held_ms = p->asked_ms + TURN_PEER_HOLD_MS;
+	uint64_t ask_ms;
 
 	if (p->txn.active)
-		return p->txn.deadline_ms;
-	if (p->mode != TURN_PEER_REFUSED && p->granted && now_ms < idle_ms &&
-	    renew_ms < idle_ms)
-		return renew_ms;
-	return idle_ms > held_ms ? idle_ms : held_ms;
+		return stun_txn_next_ms(&p->txn);
+	ask_ms = ask_at_ms(ps, p, now_ms);
+	return ask_ms != CLOCK_NEVER ? ask_ms : forget_at_ms(p);
 }
 
 static void schedule(struct turn_peers *ps, const struct turn_peer *p,
 		     uint64_t now_ms)
 {
-	uint64_t next_ms = peer_next_ms(p, now_ms);
+	uint64_t next_ms = peer_next_ms(ps, p, now_ms);
 
 	if (next_ms < ps->next_ms)
 		ps->next_ms = next_ms;
@@ -255,7 +358,10 @@ int turn_peer_ask(struct turn_peers *ps, struct turn_peer *p, uint64_t now_ms)
 		unlink_pending(p);
 		return r;
 	}
+	if (ps->datagram)
+		stun_txn_repeat(&p->txn, ps->rto_ms, now_ms);
 	p->asked_ms = now_ms;
+	p->again_ms = 0;
 	p->due = true;
 	link_pending(ps, p);
 	schedule(ps, p, now_ms);
@@ -269,14 +375,29 @@ void turn_peer_settle(struct turn_peers *ps, struct turn_peer *p, bool granted,
 	unlink_pending(p);
 	p->due = false;
 	p->granted = granted;
+	if (granted)
+		p->again = 0;
 	/* Counted from the request: the relay's clock started later. */
 	p->granted_ms = p->asked_ms;
+	schedule(ps, p, now_ms);
+}
+
+void turn_peer_postpone(struct turn_peers *ps, struct turn_peer *p,
+			uint64_t wait_ms, uint64_t now_ms)
+{
+	stun_txn_end(&p->txn);
+	unlink_pending(p);
+	p->due = false;
+	p->again++;
+	p->again_ms = now_ms + wait_ms;
 	schedule(ps, p, now_ms);
 }
 
 void turn_peer_refuse(struct turn_peers *ps, struct turn_peer *p,
 		      uint64_t now_ms)
 {
+	p->again = 0;
+	p->again_ms = 0;
 	p->mode = TURN_PEER_REFUSED;
 	p->refused_until_ms = now_ms + TURN_PEER_REFUSED_MS;
 	turn_peer_settle(ps, p, false, now_ms);
@@ -285,7 +406,7 @@ void turn_peer_refuse(struct turn_peers *ps, struct turn_peer *p,
 void turn_peer_used(struct turn_peers *ps, struct turn_peer *p, uint64_t now_ms)
 {
 	/* Back after a long silence: its renewal may be overdue. */
-	bool awakes = now_ms >= p->used_ms + TURN_PEER_REFRESH_MS;
+	bool awakes = now_ms >= p->used_ms + TURN_PEER_ACTIVE_MS;
 
 	p->used_ms = now_ms;
 	if (awakes)
@@ -312,20 +433,23 @@ static bool sweep_one(struct turn_peers *ps, struct turn_peer **at,
 {
 	struct turn_peer *p = *at;
 
-	if (p->txn.active || now_ms < peer_next_ms(p, now_ms))
+	if (p->txn.active)
 		return true;
-	if (now_ms >= p->used_ms + TURN_PEER_IDLE_MS) {
+	if (now_ms >= forget_at_ms(p)) {
 		forget(ps, at);
 		return false;
 	}
 	/* Without randomness now, the next datagram asks. */
-	if (turn_peer_ask(ps, p, now_ms) < 0)
+	if (now_ms >= ask_at_ms(ps, p, now_ms) &&
+	    turn_peer_ask(ps, p, now_ms) < 0)
 		p->granted = false;
 	return true;
 }
 
 void turn_peers_sweep(struct turn_peers *ps, uint64_t now_ms)
 {
+	uint64_t renew_ms = 0;
+
 	if (now_ms < ps->next_ms)
 		return;
 	ps->next_ms = CLOCK_NEVER;
@@ -336,7 +460,12 @@ void turn_peers_sweep(struct turn_peers *ps, uint64_t now_ms)
 			if (!sweep_one(ps, at, now_ms))
 				continue;
 			schedule(ps, *at, now_ms);
+			if (is_active(*at, now_ms))
+				renew_ms += TURN_PEER_RENEW_EACH_MS;
 			at = &(*at)->next;
 		}
 	}
+	if (renew_ms > TURN_PEER_REFRESH_MS)
+		renew_ms = TURN_PEER_REFRESH_MS;
+	ps->renew_ms = renew_ms > ps->limit_ms ? renew_ms : ps->limit_ms;
 }
