@@ -87,6 +87,10 @@ static void test_limits(void)
 	CU_ASSERT_PTR_NULL(make(CREDS_REST, text, "s"));
 	CU_ASSERT_PTR_NULL(make(CREDS_URI, NULL, NULL));
 	CU_ASSERT_PTR_NULL(make(CREDS_COMMAND, NULL, NULL));
+	/* bytes that no server could have prepared (RFC 4013) */
+	CU_ASSERT_PTR_NULL(make(CREDS_STATIC, "u\xff", "p"));
+	CU_ASSERT_PTR_NULL(make(CREDS_STATIC, "u", "p\xff"));
+	CU_ASSERT_PTR_NULL(make(CREDS_REST, "u\n", "s"));
 	text[511] = '\0';
 	c = make(CREDS_STATIC, "u", text);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);

@@ -74,16 +74,31 @@ static void test_refused(void)
 		{ "\xf0\x9f", -EILSEQ, "UTF-8" },
 		{ "a\xd8\xa7", -EDOM, "right-to-left" },
 	};
-	char out[64];
+	char out[64], name[510];
+	const char *words;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		memset(out, 'x', sizeof(out));
 		CU_ASSERT_EQUAL(saslprep(rows[i].in, out, sizeof(out)),
 				rows[i].err);
 		CU_ASSERT_STRING_EQUAL(out, "");
-		CU_ASSERT_PTR_NOT_NULL(
-			strstr(saslprep_words(rows[i].err), rows[i].words));
+		words = saslprep_complaint(rows[i].in, "pass");
+		CU_ASSERT_PTR_NOT_NULL_FATAL(words);
+		CU_ASSERT_PTR_NOT_NULL(strstr(words, "the username"));
+		CU_ASSERT_PTR_NOT_NULL(strstr(words, rows[i].words));
+		words = saslprep_complaint("user", rows[i].in);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(words);
+		CU_ASSERT_PTR_NOT_NULL(strstr(words, "the password"));
+		CU_ASSERT_PTR_NOT_NULL(strstr(words, rows[i].words));
 	}
+	CU_ASSERT_PTR_NULL(saslprep_complaint("user", "pass"));
+	CU_ASSERT_PTR_NULL(saslprep_complaint("user", NULL));
+	CU_ASSERT_PTR_NULL(saslprep_complaint(NULL, "\xc2\xad"));
+	memset(name, 'n', sizeof(name));
+	name[509] = '\0';
+	CU_ASSERT_PTR_NOT_NULL(saslprep_complaint(name, NULL));
+	name[508] = '\0';
+	CU_ASSERT_PTR_NULL(saslprep_complaint(name, NULL));
 }
 
 static void test_size(void)

@@ -22,6 +22,7 @@
 #include "creds_private.h"
 #include "dial.h"
 #include "log.h"
+#include "saslprep.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -100,13 +101,13 @@ static const char *complaint(const struct creds_opts *o)
 			       "are needed";
 		return name > CREDS_USERNAME_MAX || pass > CREDS_PASSWORD_MAX
 			       ? "the username or password is too long"
-			       : NULL;
+			       : saslprep_complaint(o->username, o->secret);
 	case CREDS_REST:
 		if (pass == 0)
 			return "the shared secret is empty";
 		return name + EXPIRY_MAX + 1 > CREDS_USERNAME_MAX
 			       ? "the username is too long"
-			       : NULL;
+			       : saslprep_complaint(o->username, NULL);
 	case CREDS_URI:
 		return empty(o->uri) ? "credentials_uri is needed" : NULL;
 	case CREDS_COMMAND:
@@ -338,6 +339,18 @@ static void note_failure(struct creds *c, const char *words)
 	c->failures++;
 }
 
+/* What nobody could log in with is as good as nothing. */
+static int check_served(const struct creds_served *s,
+			char words[CREDS_WORDS_MAX])
+{
+	const char *no = saslprep_complaint(s->username, s->password);
+
+	if (no == NULL)
+		return 0;
+	snprintf(words, CREDS_WORDS_MAX, "%s", no);
+	return -EBADMSG;
+}
+
 /* Locked on entry and exit. */
 static int fetch(struct creds *c, struct dial_pool *pool, uint64_t deadline_ms,
 		 struct cancel *cancel, char *words)
@@ -358,6 +371,8 @@ static int fetch(struct creds *c, struct dial_pool *pool, uint64_t deadline_ms,
 	pthread_mutex_unlock(&c->lock);
 	if (s != NULL)
 		rc = creds_obtain(&e, s);
+	if (rc == 0)
+		rc = check_served(s, words);
 	pthread_mutex_lock(&c->lock);
 	c->fetching = false;
 	c->settled++;

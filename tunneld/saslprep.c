@@ -17,6 +17,9 @@
 
 #include <openssl/crypto.h>
 
+#define USERNAME_MAX 508 /* RFC 8489, 14.3 */
+#define PREPARED_MAX 8192
+
 static bool is_plain_ascii(const char *s)
 {
 	for (; *s != '\0'; s++)
@@ -64,20 +67,44 @@ int saslprep(const char *in, char *out, size_t max)
 	return r;
 }
 
-const char *saslprep_words(int err)
+static const char *complaint(const char *text, size_t max, bool password)
 {
-	switch (err) {
+	/* prepared; a password's is a secret, too */
+	char out[PREPARED_MAX];
+	int r = saslprep(text, out, max);
+
+	OPENSSL_cleanse(out, sizeof(out));
+	switch (r) {
 	case -EILSEQ:
-		return "is not valid UTF-8";
+		return password ? "the password is not valid UTF-8"
+				: "the username is not valid UTF-8";
 	case -EBADMSG:
-		return "contains a character that SASLprep (RFC 4013) forbids,"
-		       " such as a control character";
+		return password ? "the password has a character that SASLprep"
+				  " (RFC 4013) forbids, such as a control"
+				  " character"
+				: "the username has a character that SASLprep"
+				  " (RFC 4013) forbids, such as a control"
+				  " character";
 	case -EDOM:
-		return "mixes right-to-left and left-to-right letters, which"
-		       " SASLprep (RFC 4013) forbids";
+		return password ? "the password mixes right-to-left and other"
+				  " letters, which SASLprep (RFC 4013) forbids"
+				: "the username mixes right-to-left and other"
+				  " letters, which SASLprep (RFC 4013) forbids";
 	case -ENOBUFS:
-		return "is too long";
+		return password ? "the password is too long"
+				: "the username is too long";
 	default:
-		return "cannot be prepared: out of memory";
+		return NULL;
 	}
+}
+
+const char *saslprep_complaint(const char *username, const char *password)
+{
+	const char *words = NULL;
+
+	if (username != NULL)
+		words = complaint(username, USERNAME_MAX + 1, false);
+	if (words == NULL && password != NULL)
+		words = complaint(password, PREPARED_MAX, true);
+	return words;
 }

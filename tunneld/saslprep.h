@@ -19,7 +19,9 @@
  *	-ENOMEM
  */
 int saslprep(const char *in, char *out, size_t max) MUST_CHECK;
-/* What such an error says about the string: "is not …", "contains …". */
-const char *saslprep_words(int err);
+/* What keeps these two from being used, as a sentence for whoever configured
+ * them ("the password is not valid UTF-8"). NULL: nothing, or no memory to
+ * tell. Either may be NULL: not looked at. */
+const char *saslprep_complaint(const char *username, const char *password);
 
 #endif
