@@ -249,7 +249,7 @@ static int make_relays(struct snapshot *s, const struct conf *conf, char *out)
 		return -ENOMEM;
 	s->plan = plan;
 	fill_context(s, conf, &ctx);
-	plan->proxy = dial_proxy_get(s->proxy);
+	plan->proxy = s->proxy != NULL ? dial_proxy_get(s->proxy) : NULL;
 	plan->past_proxy = conf->media != CONF_MEDIA_ALWAYS;
 	plan->policy = policy_new(&ctx, NULL);
 	if (plan->policy == NULL)
