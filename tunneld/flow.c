@@ -174,9 +174,11 @@ static struct uplink *need_uplink(struct flow *f, uint8_t family)
 	int i = family == ENDPOINT_IPV6 ? UPLINK_IPV6 : UPLINK_IPV4;
 
 	if (f->uplink[i] == NULL) {
+		struct uplink_opts opts = { .family = family };
+
 		f->side[i].flow = f;
-		f->uplink[i] = uplink_new(f->env->uplink, family,
-					  &uplink_events, &f->side[i]);
+		f->uplink[i] = uplink_new(f->env->uplink, &opts, &uplink_events,
+					  &f->side[i]);
 	}
 	return f->uplink[i];
 }

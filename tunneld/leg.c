@@ -293,8 +293,10 @@ static void turn_failed(struct leg *l, uint64_t now_ms)
 	if (blame == TURN_BLAME_LOGIN && l->resumed)
 		blame = TURN_BLAME_ALLOCATION;
 	if (blame == TURN_BLAME_LOGIN && code == 401 && l->pair != NULL)
-		l->end.new_creds = creds_refused(
-			l->relay->creds, dial_time(l->env->pool), l->pair);
+		l->end.new_creds = creds_refused(l->relay->creds,
+						 dial_time(l->env->pool),
+						 l->pair) &&
+				   !l->renewed;
 	snprintf(line, sizeof(line), "TURN at %s:%u: %s%s%s", l->relay->host,
 		 l->relay->port, words, *more != '\0' ? ": " : "", more);
 	leg_fail(l, LEG_CAUSE_TURN + code, blame, line, now_ms);
@@ -441,6 +443,7 @@ struct leg *leg_new(struct leg_env *env, const struct leg_opts *opts,
 	l->events = events;
 	l->arg = arg;
 	l->family = opts->family;
+	l->renewed = opts->renewed;
 	l->set = relay_set_get(opts->set);
 	l->relay = opts->relay;
 	l->stream.fd = -1;

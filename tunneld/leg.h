@@ -56,6 +56,7 @@ struct leg_opts {
 	struct relay *relay;   /* of `set` */
 	uint8_t family;        /* of the relayed address: 4 or 6 */
 	bool mobility;         /* ask for a ticket (RFC 8016) */
+	bool renewed;          /* a 401 came already: no more tries */
 	/* Plain UDP: which of the host's addresses; see leg_has_more(). */
 	unsigned int first;
 	/* Copied. Where the relay has sent us to (300); NULL: nowhere. */

@@ -39,6 +39,7 @@ struct leg {
 	bool told_silent; /* on_silent, in this silence */
 	bool resumed;
 	bool mobility;
+	bool renewed;
 	uint8_t family;
 
 	/* what is to be written: bytes [sent, out_buf.len) of `out` */

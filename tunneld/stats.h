@@ -11,23 +11,29 @@
 #include <stdint.h>
 
 /* X(name, help); the names are those of `turnout status`. */
-#define STATS_WORKER_LIST(X)                                               \
-	X(flows, "app sockets that have a flow now")                       \
-	X(uplinks, "connections to the relay, being made or up")           \
-	X(allocations, "relayed addresses held now")                       \
-	X(datagrams_from_apps, "datagrams taken from apps")                \
-	X(datagrams_to_apps, "datagrams given to apps")                    \
-	X(datagrams_to_relay, "datagrams written to the relay")            \
-	X(datagrams_from_relay, "datagrams read from the relay")           \
-	X(stun_answered, "Binding requests answered by tunneld")           \
-	X(dns_answered, "DNS queries answered by tunneld")                 \
-	X(dns_forwarded, "DNS queries of direct names passed on")          \
-	X(drop_queue, "dropped: waited too long, or the queue was full")   \
-	X(drop_unresolved, "dropped: the peer's name has no address yet")  \
-	X(drop_refused, "dropped: the relay refuses that peer")            \
-	X(drop_malformed, "dropped: not from the app, or not well formed") \
-	X(drop_local, "dropped: the app's receive buffer was full")        \
-	X(uplink_failures, "connections to the relay that failed or ended")
+#define STATS_WORKER_LIST(X)                                                \
+	X(flows, "app sockets that have a flow now")                        \
+	X(uplinks, "connections to the relay, being made or up")            \
+	X(allocations, "relayed addresses held now")                        \
+	X(datagrams_from_apps, "datagrams taken from apps")                 \
+	X(datagrams_to_apps, "datagrams given to apps")                     \
+	X(datagrams_to_relay, "datagrams written to the relay")             \
+	X(datagrams_from_relay, "datagrams read from the relay")            \
+	X(stun_answered, "Binding requests answered by tunneld")            \
+	X(dns_answered, "DNS queries answered by tunneld")                  \
+	X(dns_forwarded, "DNS queries of direct names passed on")           \
+	X(drop_queue, "dropped: waited too long, or the queue was full")    \
+	X(drop_unresolved, "dropped: the peer's name has no address yet")   \
+	X(drop_refused, "dropped: the relay refuses that peer")             \
+	X(drop_malformed, "dropped: not from the app, or not well formed")  \
+	X(drop_local, "dropped: the app's receive buffer was full")         \
+	X(uplink_failures, "connections to the relay that failed or ended") \
+	X(legs_lost, "connections that carried a call when they ended")     \
+	X(legs_resumed, "calls that went on with their relayed address")    \
+	X(address_changes, "calls that went on with a new relayed address") \
+	X(from_old_address, "datagrams that peers sent to the old one")     \
+	X(stalls, "times that a relay was silent for seconds")              \
+	X(redirects, "times that a relay has sent us to another one")
 
 struct worker_stats {
 #define STATS_FIELD(name, help) _Atomic uint64_t name;
