@@ -433,6 +433,14 @@ static enum io repeat_flight(struct tls *t)
 	return rc < 0 ? outcome(t, rc, errno) : IO_OK;
 }
 
+static int fail_shut_down(struct tls *t)
+{
+	t->broken = true;
+	t->cause = -ECONNRESET;
+	say(t, "shut down during the handshake");
+	return t->cause;
+}
+
 int tls_handshake_wait(struct tls *t, uint32_t timeout_ms)
 {
 	uint64_t now = clock_now_ms(), deadline = now + timeout_ms;
@@ -454,6 +462,10 @@ int tls_handshake_wait(struct tls *t, uint32_t timeout_ms)
 		if (poll(&p, 1, wait_ms(t, deadline - now)) < 0 &&
 		    errno != EINTR)
 			return -errno;
+		/* cancel.h; a read would go on to say EAGAIN
+		 * (tests/platform/udp_connected.c). */
+		if (t->key.datagram && (p.revents & POLLHUP) != 0)
+			return fail_shut_down(t);
 		if (repeat_flight(t) == IO_FAIL)
 			return t->cause;
 	}

@@ -120,6 +120,18 @@ static void echo(struct client *c)
 	ERR_clear_error();
 }
 
+/* Between datagrams that are nothing: an empty one, one that is no record. */
+static void say_bye(struct client *c)
+{
+	BIO *bio = SSL_get_wbio(c->ssl);
+
+	bio_write(bio, "", 0);
+	bio_write(bio, "\x17\xfe\xfd no record", 13);
+	SSL_write(c->ssl, "bye", 3);
+	bio_write(bio, "", 0);
+	SSL_shutdown(c->ssl);
+}
+
 static void feed(struct client *c, const char *data, size_t len)
 {
 	c->in = data;
@@ -130,10 +142,8 @@ static void feed(struct client *c, const char *data, size_t len)
 		if (!c->established)
 			return;
 		c->loop->on_handshake(c->loop->arg, c->ssl);
-		if (c->loop->opts->way == TLS_SERVER_NOTIFY) {
-			SSL_write(c->ssl, "bye", 3);
-			SSL_shutdown(c->ssl);
-		}
+		if (c->loop->opts->way == TLS_SERVER_NOTIFY)
+			say_bye(c);
 	}
 	echo(c);
 	c->in = NULL;

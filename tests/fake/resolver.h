@@ -5,6 +5,7 @@
  * two.test    127.0.0.3, then 127.0.0.2
  * one.test    127.0.0.1
  * both.test   ::1, then 127.0.0.1
+ * six.test    ::1
  * slow.test   127.0.0.1, after resolver_slow_ms
  * dead.test   EAI_AGAIN
  * other names ending in ".test": EAI_NONAME; anything else: libc

@@ -317,6 +317,8 @@ static void *serve(void *arg)
 		ssl = SSL_new(c->server->ctx);
 		SSL_set_fd(ssl, c->fd);
 		talk(c, ssl);
+		/* Whatever the end was like, the session stays known. */
+		SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);
 		SSL_free(ssl);
 	}
 	/* Closed by tls_server_free(); until then the end of file is enough. */
