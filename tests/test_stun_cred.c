@@ -199,35 +199,37 @@ static void test_old_server(void)
 
 /* What each challenge of RFC 8489 is answered with (9.2.5). The cookie's bits
  * are counted from either end. */
-static void test_features(void)
+static const struct feature {
+	const char *nonce;
+	const struct list *algorithms;
+	bool userhash;
+	int algorithm; /* 0: not said */
+} features[] = {
+	{ "obMatJos2AAAAx", NULL, false, 0 },
+	{ "obMatJos2gAAAx", LIST(SHA256 MD5), false, 2 },
+	{ "obMatJos2AAABx", LIST(SHA256 MD5), false, 2 },
+	/* the server's order is the order (9.2.5) */
+	{ "obMatJos2gAAAx", LIST(MD5 SHA256), false, 1 },
+	{ "obMatJos2gAAAx", LIST(MD5), false, 1 },
+	{ "obMatJos2gAAAx", LIST(NEWER SHA256), false, 2 },
+	{ "obMatJos2gAAAx", LIST(SHA256_P MD5), false, 1 },
+	{ "obMatJos2QAAAx", NULL, true, 0 },
+	{ "obMatJos2AAACx", NULL, true, 0 },
+	{ "obMatJos2wAAAx", LIST(SHA256), true, 2 },
+	{ "obMatJos2AAADx", LIST(SHA256), true, 2 },
+	{ "obMatJos2AAAD", LIST(SHA256), true, 2 },
+	/* bits that nobody has defined yet */
+	{ "obMatJos2AAP8x", NULL, false, 0 },
+	/* no cookie, or none that is whole */
+	{ "obMatJos2wAA", NULL, false, 0 },
+	{ "obMatJos2w!AAx", NULL, false, 0 },
+	{ "0bMatJos2wAAAx", NULL, false, 0 },
+	{ "x", LIST(SHA256), false, 2 },
+};
+
+static void check_request(const struct feature *f, const struct stun_cred *c,
+			  const struct stun_msg *m)
 {
-	const struct {
-		const char *nonce;
-		const struct list *algorithms;
-		bool userhash;
-		int algorithm; /* 0: not said */
-	} rows[] = {
-		{ "obMatJos2AAAAx", NULL, false, 0 },
-		{ "obMatJos2gAAAx", LIST(SHA256 MD5), false, 2 },
-		{ "obMatJos2AAABx", LIST(SHA256 MD5), false, 2 },
-		/* the server's order is the order (9.2.5) */
-		{ "obMatJos2gAAAx", LIST(MD5 SHA256), false, 1 },
-		{ "obMatJos2gAAAx", LIST(MD5), false, 1 },
-		{ "obMatJos2gAAAx", LIST(NEWER SHA256), false, 2 },
-		{ "obMatJos2gAAAx", LIST(SHA256_P MD5), false, 1 },
-		{ "obMatJos2QAAAx", NULL, true, 0 },
-		{ "obMatJos2AAACx", NULL, true, 0 },
-		{ "obMatJos2wAAAx", LIST(SHA256), true, 2 },
-		{ "obMatJos2AAADx", LIST(SHA256), true, 2 },
-		{ "obMatJos2AAAD", LIST(SHA256), true, 2 },
-		/* bits that nobody has defined yet */
-		{ "obMatJos2AAP8x", NULL, false, 0 },
-		/* no cookie, or none that is whole */
-		{ "obMatJos2wAA", NULL, false, 0 },
-		{ "obMatJos2w!AAx", NULL, false, 0 },
-		{ "0bMatJos2wAAAx", NULL, false, 0 },
-		{ "x", LIST(SHA256), false, 2 },
-	};
 	static const char userhash[] = /* sha256("user:realm") */
 		"\x6a\x30\x29\x11\x6b\x47\xaa\x98"
 		"\xbc\xaa\x32\x53\x99\x73\x3d\xc1"
@@ -241,39 +243,40 @@ static void test_features(void)
 	static const char md5_key[] = "\x84\x93\xfb\xc5\x3b\xa5\x82\xfb"
 				      "\x4c\x04\x4c\x45\x6b\xdc\x40\xeb";
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		bool sha256 = rows[i].algorithm == 2;
-		uint8_t algorithm[4] = { 0, (uint8_t)rows[i].algorithm };
+	uint8_t algorithm[4] = { 0, (uint8_t)f->algorithm };
+	const char *key = f->algorithm == 2 ? sha256_key : md5_key;
+
+	CU_ASSERT_EQUAL(has(m, STUN_ATTR_USERNAME), !f->userhash);
+	CU_ASSERT_EQUAL(has_value(m, STUN_ATTR_USERHASH, userhash, 32),
+			f->userhash);
+	CU_ASSERT_EQUAL(
+		has_value(m, STUN_ATTR_PASSWORD_ALGORITHM, algorithm, 4),
+		f->algorithm != 0);
+	if (f->algorithms != NULL)
+		CU_ASSERT_TRUE(has_value(m, STUN_ATTR_PASSWORD_ALGORITHMS,
+					 f->algorithms->bytes,
+					 f->algorithms->len));
+	/* one integrity, and with algorithms it is SHA-256's */
+	CU_ASSERT_EQUAL(has(m, STUN_ATTR_MESSAGE_INTEGRITY), f->algorithm == 0);
+	CU_ASSERT_EQUAL(has(m, STUN_ATTR_MESSAGE_INTEGRITY_SHA256),
+			f->algorithm != 0);
+	CU_ASSERT_EQUAL(c->seal.key_len, f->algorithm == 2 ? 32 : 16);
+	CU_ASSERT_EQUAL(memcmp(c->seal.key, key, c->seal.key_len), 0);
+	CU_ASSERT_EQUAL(stun_cred_verify(c, m), STUN_AUTH_GOOD);
+}
+
+static void test_features(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
 		struct stun_cred c;
 		struct stun_msg m;
 
 		init(&c);
-		CU_ASSERT_EQUAL_FATAL(
-			take(&c, "realm", rows[i].nonce, rows[i].algorithms),
-			0);
+		CU_ASSERT_EQUAL_FATAL(take(&c, "realm", features[i].nonce,
+					   features[i].algorithms),
+				      0);
 		m = request(&c);
-		CU_ASSERT_EQUAL(has(&m, STUN_ATTR_USERNAME), !rows[i].userhash);
-		CU_ASSERT_EQUAL(has_value(&m, STUN_ATTR_USERHASH, userhash, 32),
-				rows[i].userhash);
-		CU_ASSERT_EQUAL(has_value(&m, STUN_ATTR_PASSWORD_ALGORITHM,
-					  algorithm, 4),
-				rows[i].algorithm != 0);
-		if (rows[i].algorithms != NULL)
-			CU_ASSERT_TRUE(has_value(&m,
-						 STUN_ATTR_PASSWORD_ALGORITHMS,
-						 rows[i].algorithms->bytes,
-						 rows[i].algorithms->len));
-		/* one integrity, and with algorithms it is SHA-256's */
-		CU_ASSERT_EQUAL(has(&m, STUN_ATTR_MESSAGE_INTEGRITY),
-				rows[i].algorithm == 0);
-		CU_ASSERT_EQUAL(has(&m, STUN_ATTR_MESSAGE_INTEGRITY_SHA256),
-				rows[i].algorithm != 0);
-		CU_ASSERT_EQUAL(c.seal.key_len, sha256 ? 32 : 16);
-		CU_ASSERT_EQUAL(memcmp(c.seal.key,
-				       sha256 ? sha256_key : md5_key,
-				       c.seal.key_len),
-				0);
-		CU_ASSERT_EQUAL(stun_cred_verify(&c, &m), STUN_AUTH_GOOD);
+		check_request(&features[i], &c, &m);
 		stun_cred_fini(&c);
 	}
 }
@@ -469,8 +472,7 @@ static void test_realms(void)
 	static const char *const same[] = {
 		"realm",
 		"\"realm\"",
-		"re\xc2\xad"
-		"alm",
+		"re\302\255alm",
 	};
 	struct stun_cred c;
 	struct stun_msg m;
