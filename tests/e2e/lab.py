@@ -14,7 +14,8 @@ first process of that ends, however it ends, nothing is left.
 The firewall has four moods: `open` routes everything; `drop` and `reject` let
 nothing from inside but TCP to the proxy's ports; `noroute` is `drop` where
 inside has no default route either. In the closed moods inside's name server
-does not answer.
+does not answer. `udp-relay`, `tcp-relay` and `tls-relay` are `drop` with a way
+to one relay. More relays, of more kinds: relays.py.
 
 `lab.py shell [MOOD]` opens a shell inside.
 """
@@ -29,10 +30,12 @@ import sys
 import tempfile
 
 from plan import (  # noqa: F401, some for those who use a lab
-    BASIC_PORT, BASIC_URL, COTURN, INSIDE, LAN_DNS, LAN_GATEWAY, LOCAL_HOSTS,
-    PLAIN_PORT, PROXY, PROXY_PASSWORD, PROXY_URL, PROXY_USER, RELAY,
-    RELAY_PASSWORD, RELAY_USER, REST_RELAY, REST_SECRET, SQUID, TUNNELD, USERS,
-    WORLD, WORLD_HOSTS, rules)
+    BASIC_PORT, BASIC_URL, COTURN, DMZ6, DMZ_GATEWAY6, ELSEWHERE, INSIDE,
+    INSIDE6, LAN_DNS, LAN_GATEWAY, LAN_GATEWAY6, LOCAL_HOSTS, PLAIN_PORT,
+    PROXY, PROXY_PASSWORD, PROXY_URL, PROXY_USER, RELAY, RELAY_ADDRESSES,
+    RELAY_PASSWORD, RELAY_SECTION, RELAY_USER, REST_RELAY, REST_RELAYS,
+    REST_SECRET, SQUID, TUNNELD, USERS, WAN_GATEWAY6, WORLD, WORLD6,
+    WORLD_HOSTS, rules)
 from space import (  # noqa: F401
     BUILD, TOP, Host, enclose, kill, now, sh, wait_for)
 
@@ -156,7 +159,7 @@ class Lab:
         self.ca = self.dir / "ca.pem"
         server_key = key("server.key")
         names = ",".join("DNS:" + name + ".lab.test" for name in
-                         ("relay", "rest", "call", "refused"))
+                         ("relay", "rest", "call", "refused", *RELAY_ADDRESSES))
         sh("openssl", "req", "-x509", "-new", "-key", key("ca.key"), "-days",
            "30", "-subj", "/CN=lab CA", "-out", self.ca)
         sh("openssl", "req", "-x509", "-new", "-key", server_key, "-CA",
@@ -258,8 +261,10 @@ class Lab:
 
     def config(self, name, user="root", proxy=PROXY_URL, basic=None,
                relay="relay", relay_password=RELAY_PASSWORD, path="proxy",
-               trusted=True, extra=""):
-        """Writes a configuration of tunneld, with secrets of `user`'s own."""
+               uris=(), trusted=True, relay_more="", extra=""):
+        """Writes a configuration of tunneld, with secrets of `user`'s own.
+        `relay` names one relay, or several with spaces between; `uris` is what
+        to write instead of theirs, `relay_more` more lines for each."""
         place = self.dir / name
         place.mkdir()
 
@@ -270,25 +275,30 @@ class Lab:
             shutil.chown(path, user)
             return path
 
-        proxy_credentials = relay_credentials = ""
+        proxy_credentials = ""
         if basic is not None:
             proxy_credentials = (
                 f"username = {PROXY_USER}\n"
                 f"password_file = {secret('proxy.password', basic)}\n"
                 "auth = basic\n")
-        if relay == "rest":
-            relay_credentials = (
-                f"secret_file = {secret('relay.secret', REST_SECRET)}\n")
-        else:
-            relay_credentials = (
-                f"username = {RELAY_USER}\npassword_file = "
-                f"{secret('relay.password', relay_password)}\n")
+        sections = ""
+        for number, host in enumerate(relay.split()):
+            if host in REST_RELAYS:
+                credentials = (
+                    f"secret_file = {secret('relay.secret', REST_SECRET)}\n")
+            else:
+                credentials = (
+                    f"username = {RELAY_USER}\npassword_file = "
+                    f"{secret('relay.password', relay_password)}\n")
+            sections += RELAY_SECTION.format(
+                name=host, path=path, credentials=credentials,
+                uri=uris[number] if uris else
+                f"turns:{host}.lab.test:443?transport=tcp",
+                ca=f"ca_file = {self.ca}\n" if trusted else "") + relay_more
         conf = place / "tunneld.conf"
         conf.write_text(TUNNELD.format(
             proxy=proxy, proxy_credentials=proxy_credentials,
-            relay=relay + ".lab.test", path=path,
-            relay_credentials=relay_credentials,
-            ca=f"ca_file = {self.ca}\n" if trusted else "") + extra)
+            relays=sections) + extra)
         shutil.chown(place, user)
         shutil.chown(conf, user)
         return conf

@@ -4,21 +4,33 @@ addresses, names, secrets, firewall rules, configuration files
 """
 INSIDE, LAN_GATEWAY, LAN_DNS = "10.20.0.2", "10.20.0.1", "10.20.0.53"
 PROXY, RELAY, REST_RELAY = "192.0.2.10", "192.0.2.20", "192.0.2.30"
-WORLD = "203.0.113.10"
+WORLD, ELSEWHERE = "203.0.113.10", "203.0.113.11"
+# IPv6, where a test asks for it.
+INSIDE6, LAN_GATEWAY6 = "2001:db8:10::2", "2001:db8:10::1"
+DMZ6, DMZ_GATEWAY6 = "2001:db8:20::20", "2001:db8:20::1"
+WORLD6, WAN_GATEWAY6 = "2001:db8:30::10", "2001:db8:30::1"
 PLAIN_PORT, BASIC_PORT = 3128, 3129
 PROXY_URL = f"http://proxy.lab.test:{PLAIN_PORT}"
 BASIC_URL = f"http://proxy.lab.test:{BASIC_PORT}"
 PROXY_USER, PROXY_PASSWORD = "paul", "pr0xy ;pass"
 RELAY_USER, RELAY_PASSWORD = "alice", "re1ay-pass"
+# Those of relays.py, which run when a test asks for them.
+RELAY_ADDRESSES = {
+    name: f"192.0.2.{number}" for number, name in enumerate((
+        "short", "shorter", "mobile", "half", "elsewhere", "here", "there",
+        "denied", "ports", "direct", "six", "pion"), 40)}
+REST_RELAYS = ("rest", "mobile", "half")
 REST_SECRET = "north-by-northwest"
 USERS = ("root", "nobody")
 
 LOCAL_HOSTS = f"127.0.0.1 localhost\n::1 localhost\n{PROXY} proxy.lab.test\n"
+LOCAL_HOSTS += f"{RELAY_ADDRESSES['direct']} direct.lab.test\n"
 WORLD_HOSTS = LOCAL_HOSTS + f"""\
 {RELAY} relay.lab.test
 {REST_RELAY} rest.lab.test
 {WORLD} call.lab.test stun.lab.test refused.lab.test
-"""
+""" + "".join(f"{address} {name}.lab.test\n"
+              for name, address in RELAY_ADDRESSES.items() if name != "direct")
 
 RULES = """
 flush ruleset
@@ -31,6 +43,7 @@ table inet lab {{
 	chain count {{
 		type filter hook prerouting priority -300; policy accept;
 		iifname != lan return
+		{let_out} return
 		ip daddr {proxy} tcp dport {{ {plain}, {basic} }} return
 		meta l4proto udp ip daddr 224.0.0.0/4 counter name udp_multicast return
 		meta l4proto udp ip6 daddr ff00::/8 counter name udp_multicast return
@@ -43,6 +56,7 @@ table inet lab {{
 		type filter hook forward priority 0; policy accept;
 		ct state established,related accept
 		iifname lan ip daddr {proxy} tcp dport {{ {plain}, {basic} }} accept
+		iifname lan {let_out} accept
 		{forward}
 	}}
 	chain input {{
@@ -55,14 +69,22 @@ REJECT = """{match} meta l4proto tcp reject with tcp reset
 		{match} reject with icmpx type admin-prohibited"""
 
 
+# Moods that let one thing out, and are `drop` for the rest.
+DIRECT = f"ip daddr {RELAY_ADDRESSES['direct']} "
+LET_OUT = {"udp-relay": DIRECT + "meta l4proto udp",
+           "tcp-relay": DIRECT + "meta l4proto tcp",
+           "tls-relay": DIRECT + "tcp dport 443"}
+NOTHING = "ip daddr 0.0.0.0"
+
+
 def rules(mood):
-    closed = {"open": "", "drop": "{match} drop", "noroute": "{match} drop",
-              "reject": REJECT}[mood]
+    closed = {"open": "", "reject": REJECT}.get(mood, "{match} drop")
     # Neither side may start anything through the firewall.
     forward = "\n\t\t".join(closed.format(match=match) for match in
                             ("iifname lan", "oifname lan")) if closed else ""
     return RULES.format(proxy=PROXY, plain=PLAIN_PORT, basic=BASIC_PORT,
                         forward=forward,
+                        let_out=LET_OUT.get(mood, NOTHING),
                         input=closed.format(match="iifname lan"))
 
 
@@ -119,9 +141,12 @@ TUNNELD = """\
 [proxy]
 url = {proxy}
 {proxy_credentials}
-[relay lab]
-uri = turns:{relay}:443?transport=tcp
-{ca}{relay_credentials}path = {path}
-[daemon]
+{relays}[daemon]
 log_level = info
+"""
+
+RELAY_SECTION = """\
+[relay {name}]
+uri = {uri}
+{ca}{credentials}path = {path}
 """
