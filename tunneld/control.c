@@ -64,11 +64,38 @@ static void answer(struct conn *conn, const void *data, size_t len)
 
 /* CONTROL_FLOW_OPEN */
 
+static void tell_flows(struct control *c)
+{
+	if (c->opts.on_flows != NULL)
+		c->opts.on_flows(c->opts.arg);
+}
+
+/* The promise, and the worker that keeps it. */
+static int add_flow(struct control *c, uid_t uid, struct flow_seed *seed)
+{
+	struct flow_record record = { .cookie = seed->cookie,
+				      .uid = uid,
+				      .secret = seed->secret,
+				      .bound = seed->bound,
+				      .app = seed->app,
+				      .uplinks = seed->uplinks };
+	int err = flow_table_add(c->flows, &record);
+
+	explicit_bzero(&record, sizeof(record));
+	if (err < 0) {
+		flow_seed_fini(seed);
+		return err;
+	}
+	worker_add_flow(
+		c->opts.workers[c->next_worker++ % c->opts.worker_count], seed);
+	tell_flows(c);
+	return 0;
+}
+
 static int open_flow(struct control *c, uid_t uid,
 		     const struct control_flow_open *body,
 		     struct control_flow *out)
 {
-	struct flow_record record = { .cookie = body->cookie, .uid = uid };
 	struct flow_seed seed = { .cookie = body->cookie };
 	const struct flow_record *known = flow_table_find(c->flows,
 							  body->cookie, uid);
@@ -85,19 +112,12 @@ static int open_flow(struct control *c, uid_t uid,
 	seed.fd = local_socket(body->family, &seed.bound);
 	if (seed.fd < 0)
 		return seed.fd;
-	record.secret = seed.secret;
-	record.bound = seed.bound;
-	err = flow_table_add(c->flows, &record);
-	if (err < 0) {
-		close(seed.fd);
-		return err;
-	}
-	worker_add_flow(
-		c->opts.workers[c->next_worker++ % c->opts.worker_count],
-		&seed);
 	out->secret = seed.secret;
 	out->port_be = seed.bound.port_be;
-	return 0;
+	err = add_flow(c, uid, &seed);
+	if (err < 0)
+		explicit_bzero(&out->secret, sizeof(out->secret));
+	return err;
 }
 
 static void handle_flow_open(struct conn *conn)
@@ -562,6 +582,32 @@ void control_reload(struct control *c, struct policy *policy,
 void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret)
 {
 	flow_table_remove(c->flows, cookie, secret);
+	tell_flows(c);
+}
+
+void control_flow_known(struct control *c, uint64_t cookie, uint64_t secret,
+			const struct endpoint *app, uint8_t uplinks)
+{
+	if (flow_table_note(c->flows, cookie, secret, app, uplinks))
+		tell_flows(c);
+}
+
+int control_take_up(struct control *c, uid_t uid, struct flow_seed *seed)
+{
+	int err = flow_table_find(c->flows, seed->cookie, uid) != NULL
+			  ? -EEXIST
+			  : local_socket_at(&seed->bound);
+
+	seed->fd = err;
+	if (err >= 0)
+		return add_flow(c, uid, seed);
+	flow_seed_fini(seed);
+	return err;
+}
+
+const struct flow_table *control_flows(const struct control *c)
+{
+	return c->flows;
 }
 
 bool control_is_busy(const struct control *c)

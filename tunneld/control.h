@@ -7,13 +7,18 @@
 #define CONTROL_H
 
 #include <turnout/compiler.h>
+#include <turnout/endpoint.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/types.h>
+
 struct control;
 struct dial_pool;
+struct flow_seed;
+struct flow_table;
 struct learn;
 struct loop;
 struct names;
@@ -33,6 +38,9 @@ struct control_opts {
 	struct learn *learn; /* NULL: names are not learned */
 	struct worker *const *workers;
 	size_t worker_count;
+	/* What is promised to apps has changed; may be NULL. */
+	void (*on_flows)(void *arg);
+	void *arg;
 };
 
 /* NULL: `*words` says what is wrong (EADDRINUSE: another daemon answers). */
@@ -45,6 +53,16 @@ void control_reload(struct control *c, struct policy *policy,
 		    struct relay_set *relays);
 /* In the control loop's thread: a worker has let go of this flow. */
 void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret);
+/* … and has found out this of it. `uplinks`: FLOW_UPLINK_*. */
+void control_flow_known(struct control *c, uint64_t cookie, uint64_t secret,
+			const struct endpoint *app, uint8_t uplinks);
+/* What an earlier daemon has promised: the seed's port (its descriptor is
+ * bound here) and secret stay good. 0, -EADDRINUSE when somebody else has the
+ * port by now, or another -errno; the seed's belongings are gone either way. */
+int control_take_up(struct control *c, uid_t uid,
+		    struct flow_seed *seed) MUST_CHECK;
+/* All that is promised; borrowed until the next change. */
+const struct flow_table *control_flows(const struct control *c);
 /* Is anybody being served: a flow, or a connect under way? */
 bool control_is_busy(const struct control *c);
 

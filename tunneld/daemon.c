@@ -124,6 +124,7 @@ static int catch_signals(struct tunneld *d)
 	return loop_fd_add(d->loop, &d->signals, d->signalfd, EPOLLIN,
 			   on_signal, d);
 }
+
 /* Start */
 
 static int start_workers(struct tunneld *d)
@@ -134,6 +135,7 @@ static int start_workers(struct tunneld *d)
 		.policy = d->policy,
 		.relays = d->snapshot.relays,
 		.on_flow_gone = daemon_flow_gone,
+		.on_flow_known = daemon_flow_known,
 		.learn = daemon_want_name,
 		.arg = d,
 	};
@@ -168,6 +170,8 @@ static int start_control(struct tunneld *d)
 		.learn = d->learn,
 		.workers = d->workers,
 		.worker_count = d->worker_count,
+		.on_flows = daemon_flows_changed,
+		.arg = d,
 	};
 
 	/* The page first: a socket that answers has a page beside it. */
@@ -183,6 +187,7 @@ static int start_control(struct tunneld *d)
 		log_err("%s: %s", d->socket, words);
 		return -1;
 	}
+	daemon_take_up_flows(d);
 	policy_page_publish(d->page, policy_compiled(d->policy));
 	return 0;
 }
@@ -218,6 +223,9 @@ static int start(struct tunneld *d)
 	d->policy = policy_get(d->snapshot.policy);
 	snprintf(d->names_path, sizeof(d->names_path), "%s%s", d->socket,
 		 NAMES_SUFFIX);
+	if (!d->opts->private_daemon)
+		snprintf(d->flows_path, sizeof(d->flows_path), "%s%s",
+			 d->socket, FLOWS_SUFFIX);
 	d->loop = loop_new();
 	d->names = names_new(&pools);
 	if (d->loop == NULL || d->names == NULL || catch_signals(d) < 0) {
@@ -238,6 +246,7 @@ static int start(struct tunneld *d)
 		log_warn("%s: %s: addresses of names will change at the next "
 			 "start",
 			 d->names_path, strerror(-err));
+	daemon_watch_network(d);
 	if (start_workers(d) < 0 || start_control(d) < 0)
 		return -1;
 	daemon_look_up_hops(d);
@@ -280,8 +289,9 @@ static void stop(struct tunneld *d)
 {
 	notify_stopping();
 	lifetime_free(d->lifetime);
+	daemon_leave_network(d);
 	for (size_t i = 0; i < d->worker_count; i++)
-		worker_stop(d->workers[i]);
+		worker_halt(d->workers[i]);
 	if (d->page != NULL)
 		policy_page_close(d->page, d->opts->private_daemon);
 	hops_free(d->hops);
@@ -290,6 +300,11 @@ static void stop(struct tunneld *d)
 		daemon_media_stop(d);
 	if (d->loop != NULL)
 		loop_drain(d->loop); /* what the workers posted last */
+	daemon_save_flows(d);
+	for (size_t i = 0; i < d->worker_count; i++)
+		worker_stop(d->workers[i]);
+	if (d->loop != NULL)
+		loop_drain(d->loop); /* what was cancelled */
 	control_free(d->control);
 	d->control = NULL;
 	learn_free(d->learn);
@@ -309,6 +324,7 @@ static void stop(struct tunneld *d)
 		rmdir(dirname(d->socket));
 	}
 }
+
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;

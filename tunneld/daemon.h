@@ -29,17 +29,22 @@ struct control;
 struct dial_pool;
 struct discover;
 struct dns_learn;
+struct flow;
 struct hops;
 struct learn;
 struct lifetime;
+struct memory;
 struct names;
+struct netwatch;
 struct options;
 struct policy;
 struct policy_page;
 struct worker;
 
 /* Beside the socket: the names that have addresses. */
-#define NAMES_SUFFIX       ".names"
+#define NAMES_SUFFIX ".names"
+/* … and the flows that are open. */
+#define FLOWS_SUFFIX       ".flows"
 #define DAEMON_WORKERS_MAX 4
 
 /* Does UDP need the relay in this network? */
@@ -56,6 +61,7 @@ struct tunneld {
 	char socket[SOCKET_PATH_MAX + 1];
 	char page_path[SOCKET_PATH_MAX + sizeof(PAGE_SUFFIX)];
 	char names_path[SOCKET_PATH_MAX + sizeof(NAMES_SUFFIX)];
+	char flows_path[SOCKET_PATH_MAX + sizeof(FLOWS_SUFFIX)]; /* or empty */
 	struct loop *loop;
 	struct loop_fd signals;
 	int signalfd;
@@ -76,6 +82,12 @@ struct tunneld {
 	struct lifetime *lifetime;
 	struct daemon_media media;
 	bool ready_said;
+	struct loop_timer save_flows;
+	int flows_error; /* that the log has told */
+	struct netwatch *netwatch;
+	struct memory *memory;
+	struct loop_timer remember;
+	uint64_t network; /* network_fingerprint_via(); 0: not known yet */
 };
 
 /* daemon.c: from the start to the end; `opts`, `conf`, `snapshot` are there.
@@ -111,9 +123,28 @@ void daemon_apply_found(struct tunneld *d);
 bool daemon_media_decide(struct tunneld *d);
 void daemon_media_stop(struct tunneld *d);
 
+/* daemon_flows.c: open flows over a restart */
+
+/* Of the control socket: what is promised has changed; `arg` is the tunneld. */
+void daemon_flows_changed(void *arg);
+/* The workers stand still: write all that a successor needs. */
+void daemon_save_flows(struct tunneld *d);
+/* What a predecessor has written; before anybody can ask. */
+void daemon_take_up_flows(struct tunneld *d);
+
+/* daemon_network.c: where the machine is */
+
+/* From now on, and what is known of this network. */
+void daemon_watch_network(struct tunneld *d);
+/* Relays or proxy are others now: what is remembered is put in force. */
+void daemon_relays_changed(struct tunneld *d);
+void daemon_remember(struct tunneld *d);
+void daemon_leave_network(struct tunneld *d);
+
 /* daemon_tasks.c: called in workers' threads, done in the control loop's */
 
 void daemon_flow_gone(void *arg, uint64_t cookie, uint64_t secret);
+void daemon_flow_known(void *arg, const struct flow *flow);
 void daemon_want_name(void *arg, struct dns_learn *query);
 
 #endif

@@ -121,6 +121,7 @@ static void on_relays(void *arg, struct relay_set *set, uint64_t now_ms)
 	(void)now_ms;
 	if (snapshot_set_relays(&d->snapshot, set) < 0)
 		log_err("relays that were found: %s", strerror(ENOMEM));
+	daemon_relays_changed(d);
 	daemon_apply_found(d);
 	daemon_look_up_hops(d);
 	if (d->media.verdict == UDP_VERDICT_UNKNOWN)
@@ -188,6 +189,7 @@ void daemon_reload(struct tunneld *d)
 	d->policy = policy_get(next.policy);
 	daemon_set_log_level(d);
 	dial_forget_refusals(d->pool);
+	daemon_relays_changed(d);
 	daemon_forget_hops(d);
 	daemon_apply_found(d);
 	daemon_look_up_hops(d);

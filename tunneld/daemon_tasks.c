@@ -7,9 +7,11 @@
 #include "control.h"
 #include "daemon.h"
 #include "dns_serve.h"
+#include "flow.h"
 #include "learn.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Flows end in a worker; what was promised for them lives in the control
  * loop. */
@@ -40,6 +42,41 @@ void daemon_flow_gone(void *arg, uint64_t cookie, uint64_t secret)
 	t->cookie = cookie;
 	t->secret = secret;
 	loop_post(d->loop, &t->task, run_gone, t);
+}
+
+struct known_task {
+	struct loop_task task;
+	struct tunneld *tunneld;
+	uint64_t cookie, secret;
+	struct endpoint app;
+	uint8_t uplinks;
+};
+
+static void run_known(void *arg, uint64_t now_ms)
+{
+	struct known_task *t = arg;
+
+	(void)now_ms;
+	if (t->tunneld->control != NULL)
+		control_flow_known(t->tunneld->control, t->cookie, t->secret,
+				   &t->app, t->uplinks);
+	explicit_bzero(&t->secret, sizeof(t->secret));
+	free(t);
+}
+
+void daemon_flow_known(void *arg, const struct flow *flow)
+{
+	struct tunneld *d = arg;
+	struct known_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return; /* a successor will know less */
+	t->tunneld = d;
+	t->cookie = flow_cookie(flow);
+	t->secret = flow_secret(flow);
+	t->app = *flow_app(flow);
+	t->uplinks = flow_uplinks(flow);
+	loop_post(d->loop, &t->task, run_known, t);
 }
 
 /* Resolvers inside apps ask in a worker; names are learned here. */

@@ -58,6 +58,14 @@ enum {
 	NUM_UPLINKS
 };
 
+static const struct {
+	uint8_t family, flag;
+} families[] = {
+	[UPLINK_IPV4] = { ENDPOINT_IPV4, FLOW_UPLINK_IPV4 },
+	[UPLINK_IPV6] = { ENDPOINT_IPV6, FLOW_UPLINK_IPV6 },
+};
+_Static_assert(ARRAY_SIZE(families) == NUM_UPLINKS, "one each");
+
 struct held_request {
 	struct endpoint server;
 	size_t len;
@@ -96,6 +104,12 @@ static void go(struct flow *f)
 	loop_timer_stop(f->env->loop, &f->closing);
 	loop_fd_del(f->env->loop, &f->watch);
 	f->env->on_gone(f->env->arg, f);
+}
+
+static void tell_known(struct flow *f)
+{
+	if (f->env->on_known != NULL)
+		f->env->on_known(f->env->arg, f);
 }
 
 /* To the app */
@@ -169,17 +183,27 @@ static const struct uplink_events uplink_events = {
 
 /* To the relay */
 
+/* `resume` NULL: with an allocation of its own. */
+static void open_uplink(struct flow *f, int i, const struct flow_resume *resume)
+{
+	struct uplink_opts opts = { .family = families[i].family };
+
+	if (resume != NULL) {
+		opts.resume = resume->data;
+		opts.resume_len = resume->len;
+	}
+	f->side[i].flow = f;
+	f->uplink[i] = uplink_new(f->env->uplink, &opts, &uplink_events,
+				  &f->side[i]);
+	tell_known(f);
+}
+
 static struct uplink *need_uplink(struct flow *f, uint8_t family)
 {
 	int i = family == ENDPOINT_IPV6 ? UPLINK_IPV6 : UPLINK_IPV4;
 
-	if (f->uplink[i] == NULL) {
-		struct uplink_opts opts = { .family = family };
-
-		f->side[i].flow = f;
-		f->uplink[i] = uplink_new(f->env->uplink, &opts, &uplink_events,
-					  &f->side[i]);
-	}
+	if (f->uplink[i] == NULL)
+		open_uplink(f, i, NULL);
 	return f->uplink[i];
 }
 
@@ -308,8 +332,10 @@ static void learn_app(struct flow *f, const struct endpoint *from)
 	if (endpoint_equal(&f->app, from) || len == 0)
 		return;
 	/* Also when the app has bound or connected its socket since. */
-	if (connect(f->fd, (struct sockaddr *)&sa, len) == 0)
-		f->app = *from;
+	if (connect(f->fd, (struct sockaddr *)&sa, len) < 0)
+		return;
+	f->app = *from;
+	tell_known(f);
 }
 
 static void on_closing(void *arg, uint64_t now_ms)
@@ -370,7 +396,33 @@ static void on_local(void *arg, uint32_t events, uint64_t now_ms)
 
 /* Life */
 
-struct flow *flow_new(struct flow_env *env, const struct flow_seed *seed)
+void flow_seed_fini(struct flow_seed *seed)
+{
+	if (seed->fd >= 0)
+		close(seed->fd);
+	for (size_t i = 0; i < ARRAY_SIZE(seed->resume); i++) {
+		if (seed->resume[i].data != NULL)
+			explicit_bzero(seed->resume[i].data,
+				       seed->resume[i].len);
+		free(seed->resume[i].data);
+	}
+	explicit_bzero(seed, sizeof(*seed));
+	seed->fd = -1;
+}
+
+/* Where the flow of an earlier daemon was: an app that only receives goes on
+ * receiving, and needs to send nothing for it. */
+static void take_up(struct flow *f, const struct flow_seed *seed)
+{
+	if (seed->app.family != ENDPOINT_NONE)
+		learn_app(f, &seed->app);
+	for (int i = 0; i < NUM_UPLINKS; i++) {
+		if (seed->uplinks & families[i].flag)
+			open_uplink(f, i, &seed->resume[i]);
+	}
+}
+
+struct flow *flow_new(struct flow_env *env, struct flow_seed *seed)
 {
 	struct flow *f = calloc(1, sizeof(*f));
 	int err = -ENOMEM;
@@ -386,12 +438,15 @@ struct flow *flow_new(struct flow_env *env, const struct flow_seed *seed)
 				  on_local, f);
 	}
 	if (err < 0) {
-		close(seed->fd);
+		flow_seed_fini(seed);
 		free(f);
 		errno = -err;
 		return NULL;
 	}
 	stats_add(&env->stats->flows, 1);
+	take_up(f, seed);
+	seed->fd = -1; /* it has changed hands */
+	flow_seed_fini(seed);
 	return f;
 }
 
@@ -415,6 +470,53 @@ void flow_free(struct flow *f)
 uint64_t flow_cookie(const struct flow *f)
 {
 	return f->cookie;
+}
+
+uint64_t flow_secret(const struct flow *f)
+{
+	return f->secret;
+}
+
+const struct endpoint *flow_app(const struct flow *f)
+{
+	return &f->app;
+}
+
+uint8_t flow_uplinks(const struct flow *f)
+{
+	uint8_t flags = 0;
+
+	for (int i = 0; i < NUM_UPLINKS; i++)
+		flags |= f->uplink[i] != NULL ? families[i].flag : 0;
+	return flags;
+}
+
+void flow_network_changed(struct flow *f, const struct endpoint *addrs,
+			  size_t count, uint64_t now_ms)
+{
+	for (int i = 0; i < NUM_UPLINKS; i++) {
+		if (f->uplink[i] != NULL)
+			uplink_network_changed(f->uplink[i], addrs, count,
+					       now_ms);
+	}
+}
+
+void flow_reload(struct flow *f, uint64_t now_ms)
+{
+	for (int i = 0; i < NUM_UPLINKS; i++) {
+		if (f->uplink[i] != NULL)
+			uplink_reload(f->uplink[i], now_ms);
+	}
+}
+
+int flow_export(struct flow *f, uint8_t uplink, struct buf *out,
+		uint64_t now_ms)
+{
+	for (int i = 0; i < NUM_UPLINKS; i++) {
+		if (uplink == families[i].flag && f->uplink[i] != NULL)
+			return uplink_export(f->uplink[i], out, now_ms);
+	}
+	return -ENOTSUP;
 }
 
 void flow_sweep(struct flow *f, uint64_t now_ms)

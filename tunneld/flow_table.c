@@ -88,13 +88,22 @@ int flow_table_add(struct flow_table *t, const struct flow_record *record)
 	return 0;
 }
 
-void flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret)
+/* Where the one of this secret hangs; NULL there: nowhere. */
+static struct flow_record **place_of(struct flow_table *t, uint64_t cookie,
+				     uint64_t secret)
 {
 	struct flow_record **at = &t->bucket[bucket_of(cookie)];
 
 	while (*at != NULL &&
 	       ((*at)->cookie != cookie || (*at)->secret != secret))
 		at = &(*at)->next;
+	return at;
+}
+
+void flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret)
+{
+	struct flow_record **at = place_of(t, cookie, secret);
+
 	if (*at != NULL) {
 		struct flow_record *r = *at;
 
@@ -102,6 +111,33 @@ void flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret)
 		t->count--;
 		free_record(r);
 	}
+}
+
+bool flow_table_note(struct flow_table *t, uint64_t cookie, uint64_t secret,
+		     const struct endpoint *app, uint8_t uplinks)
+{
+	struct flow_record *r = *place_of(t, cookie, secret);
+
+	if (r == NULL ||
+	    (r->uplinks == uplinks && endpoint_equal(&r->app, app)))
+		return false;
+	r->app = *app;
+	r->uplinks = uplinks;
+	return true;
+}
+
+const struct flow_record *flow_table_next(const struct flow_table *t,
+					  const struct flow_record *record)
+{
+	size_t i = 0;
+
+	if (record != NULL && record->next != NULL)
+		return record->next;
+	if (record != NULL)
+		i = bucket_of(record->cookie) + 1;
+	while (i < BUCKETS && t->bucket[i] == NULL)
+		i++;
+	return i < BUCKETS ? t->bucket[i] : NULL;
 }
 
 size_t flow_table_count(const struct flow_table *t)

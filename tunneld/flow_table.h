@@ -6,6 +6,7 @@
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ struct flow_record {
 	uid_t uid;
 	uint64_t secret;
 	struct endpoint bound;
+	/* What its worker has told since. */
+	struct endpoint app; /* where the app sends from; family 0: unknown */
+	uint8_t uplinks;     /* those that are open (flow.h) */
 	struct flow_record *next;
 };
 
@@ -34,6 +38,13 @@ int flow_table_add(struct flow_table *t,
 		   const struct flow_record *record) MUST_CHECK;
 /* The secret tells a flow from a later one of the same socket. */
 void flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret);
+/* What is known of a flow by now. False: there is none such, or nothing is new.
+ */
+bool flow_table_note(struct flow_table *t, uint64_t cookie, uint64_t secret,
+		     const struct endpoint *app, uint8_t uplinks);
+/* The record after this one, in no order; NULL: the first, or none. */
+const struct flow_record *flow_table_next(const struct flow_table *t,
+					  const struct flow_record *record);
 size_t flow_table_count(const struct flow_table *t);
 
 #endif

@@ -82,38 +82,46 @@ void local_free(struct local *l)
 	free(l);
 }
 
-int local_socket(uint8_t family, struct endpoint *bound)
+int local_socket_at(const struct endpoint *bound)
 {
-	int af = family == ENDPOINT_IPV6 ? AF_INET6 : AF_INET;
-	struct endpoint any = { .family = family };
+	int af = bound->family == ENDPOINT_IPV6 ? AF_INET6 : AF_INET;
 	struct sockaddr_storage sa;
-	socklen_t len;
 	int size = 1 << 20, err;
 	int fd = socket(af, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
+	/* As much as the machine allows; a burst must survive one turn */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (bind(fd, (struct sockaddr *)&sa,
+		 endpoint_to_sockaddr(bound, af, &sa)) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int local_socket(uint8_t family, struct endpoint *bound)
+{
+	struct endpoint any = { .family = family };
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	int fd;
+
 	if (family == ENDPOINT_IPV6) {
 		any.ip[15] = 1;
 	} else {
 		any.ip[0] = 127;
 		any.ip[3] = 1;
 	}
-	/* As much as the machine allows; a burst must survive one turn */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	len = endpoint_to_sockaddr(&any, af, &sa);
-	if (bind(fd, (struct sockaddr *)&sa, len) < 0)
-		goto fail;
-	len = sizeof(sa);
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
-		goto fail;
-	if (endpoint_from_sockaddr(bound, &sa, len))
+	fd = local_socket_at(&any);
+	if (fd < 0)
 		return fd;
-	errno = EAFNOSUPPORT;
-fail:
-	err = -errno;
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+	    endpoint_from_sockaddr(bound, &sa, len))
+		return fd;
 	close(fd);
-	return err;
+	return -EAFNOSUPPORT;
 }
 
 int local_recv(struct local *l, int fd, const struct local_datagram **batch)

@@ -21,6 +21,8 @@ void local_free(struct local *l);
 /* A loopback UDP socket for one flow, non-blocking: a descriptor and its
  * address, or -errno. `family` 4 or 6. */
 int local_socket(uint8_t family, struct endpoint *bound) MUST_CHECK;
+/* The one that a flow had before: -EADDRINUSE when somebody else has it. */
+int local_socket_at(const struct endpoint *bound) MUST_CHECK;
 
 /* One datagram as received; all borrowed until the next local_recv(). */
 struct local_datagram {

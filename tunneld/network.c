@@ -17,6 +17,7 @@
 
 #include "network.h"
 
+#include "addr.h"
 #include "buf.h"
 
 #include <errno.h>
@@ -310,15 +311,6 @@ static bool is_link_local(const struct endpoint *e)
 	if (e->family == ENDPOINT_IPV6)
 		return e->ip[0] == 0xfe && (e->ip[1] & 0xc0) == 0x80;
 	return e->ip[0] == 169 && e->ip[1] == 254;
-}
-
-static bool is_loopback(const struct address *a)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return a->local.family == ENDPOINT_IPV6
-		       ? memcmp(a->local.ip, one, sizeof(one)) == 0
-		       : a->local.ip[0] == 127;
 }
 
 static const struct address *find_address(const struct network *n,
@@ -729,7 +721,7 @@ struct endpoint *network_addresses(const struct network *n, size_t *count)
 	for (size_t i = 0; list != NULL && i < n->address_count; i++) {
 		const struct address *a = &n->addresses[i];
 
-		if (is_loopback(a) || is_usable(n, a))
+		if (addr_is_loopback(&a->local) || is_usable(n, a))
 			list[(*count)++] = a->local;
 	}
 	return list;

@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +46,9 @@ struct worker {
 	struct entry *entries;
 	struct loop_timer sweep;
 	void (*on_flow_gone)(void *arg, uint64_t cookie, uint64_t secret);
+	void (*on_flow_known)(void *arg, const struct flow *flow);
 	void *arg;
+	bool halted;
 };
 
 static void free_entry(struct entry *e)
@@ -80,6 +83,14 @@ static void on_gone(void *arg, struct flow *flow)
 	}
 }
 
+static void on_known(void *arg, const struct flow *flow)
+{
+	struct worker *w = arg;
+
+	if (w->on_flow_known != NULL)
+		w->on_flow_known(w->arg, flow);
+}
+
 static void sweep_all(struct worker *w, uint64_t now_ms)
 {
 	for (struct entry *e = w->entries; e != NULL; e = e->next)
@@ -100,6 +111,7 @@ struct add_task {
 	struct loop_task task;
 	struct worker *worker;
 	struct flow_seed seed;
+	uint64_t cookie, secret; /* the seed is wiped */
 };
 
 static void run_add(void *arg, uint64_t now_ms)
@@ -109,19 +121,18 @@ static void run_add(void *arg, uint64_t now_ms)
 	struct entry *e = calloc(1, sizeof(*e));
 
 	(void)now_ms;
-	if (e == NULL)
-		close(t->seed.fd);
-	else
+	if (e != NULL)
 		e->flow = flow_new(&w->flow_env, &t->seed);
 	if (e == NULL || e->flow == NULL) {
 		log_err("a flow could not be opened: %s", strerror(errno));
-		w->on_flow_gone(w->arg, t->seed.cookie, t->seed.secret);
+		w->on_flow_gone(w->arg, t->cookie, t->secret);
+		flow_seed_fini(&t->seed);
 		free(e);
 		free(t);
 		return;
 	}
 	e->worker = w;
-	e->secret = t->seed.secret;
+	e->secret = t->secret;
 	e->next = w->entries;
 	e->prev = &w->entries;
 	if (e->next != NULL)
@@ -130,16 +141,18 @@ static void run_add(void *arg, uint64_t now_ms)
 	free(t);
 }
 
-void worker_add_flow(struct worker *w, const struct flow_seed *seed)
+void worker_add_flow(struct worker *w, struct flow_seed *seed)
 {
 	struct add_task *t = calloc(1, sizeof(*t));
 
 	if (t == NULL) {
-		close(seed->fd);
 		w->on_flow_gone(w->arg, seed->cookie, seed->secret);
+		flow_seed_fini(seed);
 		return;
 	}
 	t->worker = w;
+	t->cookie = seed->cookie;
+	t->secret = seed->secret;
 	t->seed = *seed;
 	loop_post(w->loop, &t->task, run_add, t);
 }
@@ -156,12 +169,13 @@ static void run_reload(void *arg, uint64_t now_ms)
 	struct reload_task *t = arg;
 	struct worker *w = t->worker;
 
-	(void)now_ms;
 	policy_put(w->flow_env.policy);
 	relay_set_put(w->uplink_env.relays);
 	w->flow_env.policy = t->policy;
 	w->flow_env.policy_count++;
 	w->uplink_env.relays = t->relays;
+	for (struct entry *e = w->entries; e != NULL; e = e->next)
+		flow_reload(e->flow, now_ms);
 	free(t);
 }
 
@@ -176,6 +190,35 @@ void worker_reload(struct worker *w, struct policy *policy,
 	t->policy = policy_get(policy);
 	t->relays = relay_set_get(relays);
 	loop_post(w->loop, &t->task, run_reload, t);
+}
+
+struct network_task {
+	struct loop_task task;
+	struct worker *worker;
+	size_t count;
+	struct endpoint addrs[];
+};
+
+static void run_network_changed(void *arg, uint64_t now_ms)
+{
+	struct network_task *t = arg;
+
+	for (struct entry *e = t->worker->entries; e != NULL; e = e->next)
+		flow_network_changed(e->flow, t->addrs, t->count, now_ms);
+	free(t);
+}
+
+void worker_network_changed(struct worker *w, const struct endpoint *addrs,
+			    size_t count)
+{
+	struct network_task *t = calloc(1, sizeof(*t) + count * sizeof(*addrs));
+
+	if (t == NULL)
+		return; /* what is broken shows by itself, later */
+	t->worker = w;
+	t->count = count;
+	memcpy(t->addrs, addrs, count * sizeof(*addrs));
+	loop_post(w->loop, &t->task, run_network_changed, t);
 }
 
 struct sweep_task {
@@ -235,6 +278,7 @@ static void release(struct worker *w)
 static void wire_up(struct worker *w, const struct worker_opts *opts)
 {
 	w->on_flow_gone = opts->on_flow_gone;
+	w->on_flow_known = opts->on_flow_known;
 	w->arg = opts->arg;
 	w->uplink_env = (struct uplink_env){
 		.leg = { .loop = w->loop,
@@ -254,6 +298,7 @@ static void wire_up(struct worker *w, const struct worker_opts *opts)
 		.sockdiag = sockdiag_open(),
 		.learn = opts->learn,
 		.learn_arg = opts->arg,
+		.on_known = on_known,
 		.on_gone = on_gone,
 		.arg = w,
 	};
@@ -287,11 +332,26 @@ struct worker *worker_new(const struct worker_opts *opts)
 	return w;
 }
 
-void worker_stop(struct worker *w)
+void worker_halt(struct worker *w)
 {
+	if (w->halted)
+		return;
+	w->halted = true;
 	loop_stop(w->loop);
 	pthread_join(w->thread, NULL);
 	loop_drain(w->loop); /* tasks hold what must be freed */
+}
+
+void worker_each_flow(struct worker *w,
+		      void (*fn)(void *arg, struct flow *flow), void *arg)
+{
+	for (struct entry *e = w->entries; e != NULL; e = e->next)
+		fn(arg, e->flow);
+}
+
+void worker_stop(struct worker *w)
+{
+	worker_halt(w);
 	close_flows(w);
 	leg_env_fini(&w->uplink_env.leg);
 }

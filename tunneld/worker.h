@@ -9,7 +9,9 @@
 #include "flow.h"
 
 #include <turnout/compiler.h>
+#include <turnout/endpoint.h>
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct relay_set;
@@ -22,6 +24,9 @@ struct worker_opts {
 	struct relay_set *relays;
 	/* In the worker's thread: the flow of this cookie has ended. */
 	void (*on_flow_gone)(void *arg, uint64_t cookie, uint64_t secret);
+	/* In the worker's thread: of this flow more has become known; see
+	 * flow_app(), flow_uplinks(). May be NULL. */
+	void (*on_flow_known)(void *arg, const struct flow *flow);
 	/* In the worker's thread: look a name up (dns_serve.h). */
 	void (*learn)(void *arg, struct dns_learn *query);
 	void *arg;
@@ -29,17 +34,24 @@ struct worker_opts {
 
 /* Starts the thread. NULL with errno. */
 struct worker *worker_new(const struct worker_opts *opts) MUST_CHECK;
-/* The end in two steps: stop the thread and close its flows, which cancels
- * their dials; then, when the pool has let go of those, free the rest. */
+/* The end in three steps: stop the thread, after which its flows can be looked
+ * at; close them, which cancels their dials; then, when the pool has let go of
+ * those, free the rest. A step includes those before it. */
+void worker_halt(struct worker *w);
+void worker_each_flow(struct worker *w,
+		      void (*fn)(void *arg, struct flow *flow), void *arg);
 void worker_stop(struct worker *w);
 void worker_free(struct worker *w);
 
-/* From the control loop. Out of memory: the descriptor is closed, and the app
- * registers again. */
-void worker_add_flow(struct worker *w, const struct flow_seed *seed);
+/* From the control loop; the seed's belongings are taken over. Out of memory:
+ * the descriptor is closed, and the app registers again. */
+void worker_add_flow(struct worker *w, struct flow_seed *seed);
 /* A reload: flows that are open go on, new connections use the new ones. */
 void worker_reload(struct worker *w, struct policy *policy,
 		   struct relay_set *relays);
+/* The machine has these addresses now, and perhaps other routes. */
+void worker_network_changed(struct worker *w, const struct endpoint *addrs,
+			    size_t count);
 /* Look at once for app sockets that closed without a word. */
 void worker_sweep(struct worker *w);
 const struct worker_stats *worker_stats(const struct worker *w);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * daemon_network.c - another network: what was found out about it before, and
+ * who has to hear of it
+ *
+ * The way that won is written down now and then, when the network is left, and
+ * at the end; so nothing has to tell when it changes.
+ */
+#include <config.h>
+
+#include "conf.h"
+#include "daemon.h"
+#include "dial.h"
+#include "discover.h"
+#include "log.h"
+#include "memory.h"
+#include "netwatch.h"
+#include "network.h"
+#include "options.h"
+#include "relay.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sys/stat.h>
+
+/* Beside the socket, where there is no directory for state. */
+#define NETWORKS_SUFFIX ".networks"
+#define NETWORKS_FILE   "networks"
+#define SYSTEM_STATE    LOCALSTATEDIR "/lib/turnout"
+#define REMEMBER_MS     30000
+
+_Static_assert(RELAY_KEY_MAX <= MEMORY_KEY_MAX, "a key fits");
+
+/* Where it is kept */
+
+/* mkdir -p of a path's directories that are missing. */
+static void make_directories(const char *path)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	for (char *at = strchr(copy + 1, '/'); at != NULL;
+	     at = strchr(at + 1, '/')) {
+		*at = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			return;
+		*at = '/';
+	}
+}
+
+/* State that outlives a reboot: what systemd made for it, or the user's own
+ * (XDG Base Directory Specification); for a socket at a place of its own,
+ * beside that. */
+static int choose_path(const struct tunneld *d, char path[PATH_MAX])
+{
+	const char *given = getenv("STATE_DIRECTORY");
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	bool own_place = d->opts->socket != NULL || d->conf->socket[0] != '\0';
+	int n;
+
+	if (given != NULL && given[0] == '/')
+		n = snprintf(path, PATH_MAX, "%.*s/" NETWORKS_FILE,
+			     (int)strcspn(given, ":"), given);
+	else if (own_place && !d->opts->private_daemon)
+		n = snprintf(path, PATH_MAX, "%s" NETWORKS_SUFFIX, d->socket);
+	else if (d->opts->system)
+		n = snprintf(path, PATH_MAX, SYSTEM_STATE "/" NETWORKS_FILE);
+	else if (xdg != NULL && xdg[0] == '/')
+		n = snprintf(path, PATH_MAX, "%s/turnout/" NETWORKS_FILE, xdg);
+	else if (home != NULL && home[0] == '/')
+		n = snprintf(path, PATH_MAX,
+			     "%s/.local/state/turnout/" NETWORKS_FILE, home);
+	else
+		return -ENOENT;
+	return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static struct memory *open_memory(const struct tunneld *d)
+{
+	char path[PATH_MAX];
+
+	if (choose_path(d, path) < 0)
+		return memory_new(NULL);
+	make_directories(path);
+	return memory_new(path);
+}
+
+/* The network that we are in */
+
+static uint64_t fingerprint(const struct tunneld *d)
+{
+	const struct dial_proxy *proxy = d->snapshot.proxy;
+
+	/* Where the kernel does not tell, the proxy alone tells networks
+	 * apart. */
+	return network_fingerprint_via(
+		d->netwatch != NULL ? netwatch_fingerprint(d->netwatch) : 0,
+		proxy != NULL ? proxy->host : NULL,
+		proxy != NULL ? proxy->port : 0);
+}
+
+static void recall(struct tunneld *d)
+{
+	const struct memory_network *known;
+	struct relay_set *set = d->snapshot.relays;
+	struct relay *relay;
+
+	known = d->memory != NULL ? memory_find(d->memory, d->network) : NULL;
+	if (known == NULL || known->winner[0] == '\0' ||
+	    relay_set_winner(set) != NULL)
+		return;
+	relay = relay_find(set, known->winner);
+	if (relay == NULL)
+		return;
+	if (known->keepalive_s != 0)
+		relay_put_keepalive(relay, known->keepalive_s);
+	if (relay_set_put_winner(set, known->winner, loop_now_ms(d->loop)))
+		log_debug("relay %s: worked last in this network",
+			  known->winner);
+}
+
+void daemon_remember(struct tunneld *d)
+{
+	const struct memory_network *known;
+	struct memory_network now = { .fingerprint = d->network };
+	const struct relay *winner = relay_set_winner(d->snapshot.relays);
+	int err;
+
+	if (d->memory == NULL || d->network == 0 || winner == NULL)
+		return;
+	known = memory_find(d->memory, d->network);
+	if (known != NULL)
+		now = *known;
+	relay_key(winner, now.winner);
+	now.keepalive_s = (uint8_t)relay_learned_keepalive_s(winner);
+	err = memory_put(d->memory, &now, time(NULL));
+	if (err < 0)
+		log_debug("what works in this network is not kept: %s",
+			  strerror(-err));
+}
+
+static void on_remember(void *arg, uint64_t now_ms)
+{
+	struct tunneld *d = arg;
+
+	daemon_remember(d);
+	loop_timer_set(d->loop, &d->remember, now_ms + REMEMBER_MS, on_remember,
+		       d);
+}
+
+void daemon_relays_changed(struct tunneld *d)
+{
+	uint64_t now = fingerprint(d);
+
+	if (now != d->network && d->network != 0)
+		relay_set_forget(d->snapshot.relays);
+	d->network = now;
+	recall(d);
+}
+
+/* Changes */
+
+static void on_change(void *arg, const struct netwatch_event *event,
+		      uint64_t now_ms)
+{
+	struct tunneld *d = arg;
+
+	log_info(event->moved ? "another network, by %zu address(es)"
+			      : "the network has changed: %zu address(es)",
+		 event->addr_count);
+	if (event->moved)
+		daemon_remember(d);
+	daemon_relays_changed(d);
+	for (size_t i = 0; i < d->worker_count; i++)
+		worker_network_changed(d->workers[i], event->addrs,
+				       event->addr_count);
+	/* Other name servers, other answers. */
+	daemon_look_up_hops(d);
+	if (d->discover != NULL)
+		discover_refresh(d->discover, now_ms);
+	daemon_media_decide(d);
+}
+
+void daemon_watch_network(struct tunneld *d)
+{
+	struct netwatch_opts opts = { .loop = d->loop,
+				      .on_change = on_change,
+				      .arg = d };
+
+	d->memory = open_memory(d);
+	d->netwatch = netwatch_new(&opts);
+	if (d->netwatch == NULL)
+		log_info("changes of the network are not seen: %s",
+			 strerror(errno));
+	daemon_relays_changed(d);
+	loop_timer_set(d->loop, &d->remember,
+		       loop_now_ms(d->loop) + REMEMBER_MS, on_remember, d);
+}
+
+void daemon_leave_network(struct tunneld *d)
+{
+	netwatch_free(d->netwatch);
+	d->netwatch = NULL;
+	if (d->loop != NULL)
+		loop_timer_stop(d->loop, &d->remember);
+	daemon_remember(d);
+	memory_free(d->memory);
+	d->memory = NULL;
+}
