@@ -198,6 +198,7 @@ static CURLcode set_headers(CURL *curl, const struct proxy_connect *pc,
 
 	if (!pc->alpn_header)
 		return rc;
+	/* RFC 7639, 2.2: percent-encoded, but never what a token may hold. */
 	*headers = curl_slist_append(NULL, "ALPN: stun.turn");
 	if (*headers == NULL)
 		return CURLE_OUT_OF_MEMORY;
