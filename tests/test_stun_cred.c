@@ -281,6 +281,22 @@ static void test_features(void)
 	}
 }
 
+/* Who has a cookie or algorithms knows RFC 8489, and signs all it says. */
+static void test_strict(void)
+{
+	struct stun_cred c;
+
+	init(&c);
+	CU_ASSERT_FALSE(stun_cred_is_strict(&c));
+	CU_ASSERT_EQUAL(take(&c, "realm", "obMatJos2", NULL), 0);
+	CU_ASSERT_FALSE(stun_cred_is_strict(&c));
+	CU_ASSERT_EQUAL(take(&c, "realm", "obMatJos2AAAAx", NULL), 0);
+	CU_ASSERT_TRUE(stun_cred_is_strict(&c));
+	CU_ASSERT_EQUAL(take(&c, "realm", "x", LIST(SHA256)), 0);
+	CU_ASSERT_TRUE(stun_cred_is_strict(&c));
+	stun_cred_fini(&c);
+}
+
 /* Challenges that are not followed, and what stays of the credentials. */
 static void test_not_followed(void)
 {
@@ -636,6 +652,7 @@ static CU_TestInfo tests[] = {
 	{ "realm and nonce are taken from challenges", test_challenge },
 	{ "servers of RFC 5389 get MD5 and SHA-1", test_old_server },
 	{ "what each challenge of RFC 8489 gets", test_features },
+	{ "which servers have to sign all they say", test_strict },
 	{ "challenges that are not followed", test_not_followed },
 	{ "nobody bids down in the middle", test_bid_down },
 	{ "a promise without its list", test_stripped },

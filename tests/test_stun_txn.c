@@ -217,6 +217,31 @@ static void test_inherited(void)
 	}
 }
 
+/* Once it has worked here, it is this connection's own. */
+static void test_inherited_works(void)
+{
+	uint8_t saved[STUN_CRED_SAVE_MAX];
+	struct stun_txn_error err;
+	struct buf_reader r;
+	struct buf buf;
+
+	begin_signed();
+	buf_init(&buf, saved, sizeof(saved));
+	stun_cred_save(&cred, &buf);
+	stun_cred_fini(&cred);
+	begin();
+	buf_reader_init(&r, saved, buf.len);
+	CU_ASSERT_EQUAL_FATAL(stun_cred_load(&cred, &r), 0);
+	(void)build();
+	CU_ASSERT_EQUAL(give(STUN_CLASS_SUCCESS, 0, NULL, NULL, true, &err),
+			STUN_TXN_SUCCESS);
+	CU_ASSERT_EQUAL_FATAL(stun_txn_begin(&txn, STUN_METHOD_REFRESH, 1000),
+			      0);
+	(void)build();
+	CU_ASSERT_EQUAL(challenge(401, "realm", "n2"), STUN_TXN_ERROR);
+	stun_cred_fini(&cred);
+}
+
 static void test_not_ours(void)
 {
 	struct stun_txn_error err;
@@ -604,6 +629,7 @@ static CU_TestInfo tests[] = {
 	{ "438 while others succeed", test_stale_with_progress },
 	{ "a 401 for another realm is answered once more", test_other_realm },
 	{ "another connection's challenge", test_inherited },
+	{ "another connection's challenge that works", test_inherited_works },
 	{ "answers to others", test_not_ours },
 	{ "which answers need a seal", test_trust },
 	{ "servers of RFC 8489, row by row", test_modern },
