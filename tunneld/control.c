@@ -35,7 +35,9 @@
 /* A client sends its request in one write, at once. */
 #define REQUEST_TIMEOUT_MS 5000
 #define ACCEPTS_PER_WAKEUP 32
-#define STATUS_BYTES       32768
+/* Workers need not be told of each request. */
+#define ATTACH_MS    10000
+#define STATUS_BYTES 32768
 
 void conn_close(struct conn *conn)
 {
@@ -314,10 +316,22 @@ static void handle_status(struct conn *conn)
 
 /* Reading a request */
 
+/* An app that asks for anything may soon open a UDP socket. */
+static void attach(struct control *c, uint64_t now_ms)
+{
+	if (c->attached_ms != 0 && now_ms - c->attached_ms < ATTACH_MS)
+		return;
+	c->attached_ms = now_ms;
+	for (size_t i = 0; i < c->opts.worker_count; i++)
+		worker_attach(c->opts.workers[i]);
+}
+
 static void handle(struct conn *conn, uint64_t now_ms)
 {
 	struct control_connect connect;
 
+	if (conn->request.header.type != CONTROL_STATUS)
+		attach(conn->control, now_ms);
 	switch (conn->request.header.type) {
 	case CONTROL_CONNECT:
 		memcpy(&connect,

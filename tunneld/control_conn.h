@@ -58,6 +58,7 @@ struct control {
 	struct conn *conns;
 	struct flow_table *flows;
 	size_t next_worker;
+	uint64_t attached_ms; /* workers know of an app since; 0: not yet */
 	uint64_t connects, connects_failed, lookups;
 	size_t connecting;
 	struct log_limit limit[DIAL_NUM_REASONS];

@@ -251,6 +251,9 @@ static int start(struct tunneld *d)
 		return -1;
 	daemon_look_up_hops(d);
 	daemon_discover(d);
+	/* Made for an app that is about to start. */
+	for (size_t i = 0; d->opts->private_daemon && i < d->worker_count; i++)
+		worker_attach(d->workers[i]);
 	if (d->opts->watch_pid > 0)
 		d->lifetime = lifetime_new(d->loop, d->opts->watch_pid,
 					   d->socket, is_busy, on_nobody_left,

@@ -105,8 +105,10 @@ void leg_fail(struct leg *l, uint32_t cause, enum turn_blame blame,
 	l->end.blame = blame;
 	l->end.was_ready = l->state == LEG_STATE_READY;
 	leg_want_flush(l);
-	if (l->leaving)
+	if (l->leaving || l->trial) {
+		log_debug("relay %s: %s", l->relay->name, words);
 		return;
+	}
 	if (!l->end.redirected)
 		stats_add(&l->env->stats->uplink_failures, 1);
 	news = report(l, cause, now_ms);
@@ -416,6 +418,7 @@ static int take_opts(struct leg *l, const struct leg_opts *opts)
 
 	l->resumed = t != NULL;
 	l->mobility = opts->mobility || t != NULL;
+	l->trial = opts->trial;
 	if (place != NULL && place->hops > 0) {
 		l->place = malloc(sizeof(*l->place));
 		if (l->place == NULL)
@@ -543,6 +546,11 @@ int leg_send(struct leg *l, const struct endpoint *peer, const uint8_t *data,
 		return -EAGAIN;
 	leg_want_flush(l);
 	return 0;
+}
+
+void leg_set_trial(struct leg *l, bool trial)
+{
+	l->trial = trial;
 }
 
 void leg_kick(struct leg *l)

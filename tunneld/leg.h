@@ -56,6 +56,7 @@ struct leg_opts {
 	struct relay *relay;   /* of `set` */
 	uint8_t family;        /* of the relayed address: 4 or 6 */
 	bool mobility;         /* ask for a ticket (RFC 8016) */
+	bool trial;            /* see leg_set_trial() */
 	bool renewed;          /* a 401 came already: no more tries */
 	/* Plain UDP: which of the host's addresses; see leg_has_more(). */
 	unsigned int first;
@@ -87,6 +88,16 @@ struct leg_events {
 	void (*on_batch)(void *arg, struct leg *leg, uint64_t now_ms);
 };
 
+/* The causes of failures, for relay_failed(): dial reasons stand below. */
+#define LEG_CAUSE_TURN     0x10000u /* and the error code */
+#define LEG_CAUSE_ENDED    0x20000u
+#define LEG_CAUSE_GARBAGE  0x20001u
+#define LEG_CAUSE_BROKEN   0x20002u
+#define LEG_CAUSE_SILENT   0x20003u
+#define LEG_CAUSE_SLOW     0x20004u
+#define LEG_CAUSE_CREDS    0x20005u
+#define LEG_CAUSE_INTERNAL 0x30000u
+
 /* How a leg came to its end. */
 struct leg_end {
 	uint32_t cause; /* relay_failed()'s; never 0 */
@@ -110,6 +121,10 @@ void leg_release(struct leg *leg);
  * from; not owned. */
 void leg_attach(struct leg *leg, const struct leg_events *events, void *arg,
 		struct queue *queue);
+
+/* While it is tried out, a failure of this leg says nothing about its way to
+ * the relay: it is no news, and no reason to take another. */
+void leg_set_trial(struct leg *leg, bool trial);
 
 /* The short way: into the record of this turn. -EAGAIN: push it to the queue
  * and leg_kick(). 0: it goes, or the relay will not have it (counted). */

@@ -12,16 +12,6 @@
 
 struct creds_pair;
 
-/* The causes of failures, for relay_failed(): dial reasons stand below. */
-#define LEG_CAUSE_TURN     0x10000u /* and the error code */
-#define LEG_CAUSE_ENDED    0x20000u
-#define LEG_CAUSE_GARBAGE  0x20001u
-#define LEG_CAUSE_BROKEN   0x20002u
-#define LEG_CAUSE_SILENT   0x20003u
-#define LEG_CAUSE_SLOW     0x20004u
-#define LEG_CAUSE_CREDS    0x20005u
-#define LEG_CAUSE_INTERNAL 0x30000u
-
 /* A host name and the words of TURN or TLS. */
 #define LEG_LINE_BYTES 768
 
@@ -36,6 +26,7 @@ struct leg {
 	bool congested;   /* the kernel has refused bytes since the last lull */
 	bool used;        /* has sent to a peer */
 	bool leaving;     /* leg_release() */
+	bool trial;       /* leg_set_trial() */
 	bool told_silent; /* on_silent, in this silence */
 	bool resumed;
 	bool mobility;

@@ -31,7 +31,10 @@ struct leg_ticket *leg_ticket_new(const struct leg *leg, uint64_t now_ms)
 	struct leg_ticket *t;
 	struct buf out;
 
-	if (leg->turn == NULL || !turn_is_mobile(leg->turn))
+	/* A ticket proves nothing: some relays give one and then lose what
+	 * they relay. */
+	if (leg->turn == NULL || !turn_is_mobile(leg->turn) ||
+	    relay_mobility(leg->relay) == RELAY_MOBILITY_NO)
 		return NULL;
 	t = calloc(1, sizeof(*t) + TURN_EXPORT_MAX);
 	if (t == NULL)

@@ -247,10 +247,10 @@ static void start(struct race *r, struct slot *s, const struct leg_place *place)
 		.set = r->set,
 		.relay = e->relay,
 		.family = r->family,
-		/* Only where it is known to work: a server that forbids it
-		 * answers 405, and one that does it badly loses the call. */
+		/* Also before the server was tried out (mobility.h): what is
+		 * allocated now is good for as long as the call. */
 		.mobility = !e->plain && !e->relay->no_mobility &&
-			    relay_mobility(e->relay) == RELAY_MOBILITY_YES,
+			    relay_mobility(e->relay) != RELAY_MOBILITY_NO,
 		.first = e->first,
 		.place = place,
 		.ticket = e->resume ? r->ticket : NULL,

@@ -288,6 +288,7 @@ static int begin(struct udp_probe *p)
 		.set = p->relays,
 		.relay = choose(p->relays),
 		.family = ENDPOINT_IPV4,
+		.trial = true,
 	};
 
 	if (opts.relay == NULL) {

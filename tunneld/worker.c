@@ -17,6 +17,7 @@
 #include "sockdiag.h"
 #include "stats.h"
 #include "uplink.h"
+#include "warm.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct worker {
 	pthread_t thread;
 	struct worker_stats stats;
 	struct uplink_env uplink_env;
+	struct warm *warm;
 	struct flow_env flow_env;
 	struct entry *entries;
 	struct loop_timer sweep;
@@ -101,6 +103,8 @@ static void run_sweep(void *arg, uint64_t now_ms)
 {
 	struct worker *w = arg;
 
+	if (w->entries != NULL)
+		warm_attach(w->warm, now_ms);
 	sweep_all(w, now_ms);
 	loop_timer_set(w->loop, &w->sweep, now_ms + SWEEP_MS, run_sweep, w);
 }
@@ -176,6 +180,7 @@ static void run_reload(void *arg, uint64_t now_ms)
 	w->uplink_env.relays = t->relays;
 	for (struct entry *e = w->entries; e != NULL; e = e->next)
 		flow_reload(e->flow, now_ms);
+	warm_reload(w->warm, t->relays, now_ms);
 	free(t);
 }
 
@@ -205,6 +210,7 @@ static void run_network_changed(void *arg, uint64_t now_ms)
 
 	for (struct entry *e = t->worker->entries; e != NULL; e = e->next)
 		flow_network_changed(e->flow, t->addrs, t->count, now_ms);
+	warm_renew(t->worker->warm, now_ms);
 	free(t);
 }
 
@@ -219,6 +225,29 @@ void worker_network_changed(struct worker *w, const struct endpoint *addrs,
 	t->count = count;
 	memcpy(t->addrs, addrs, count * sizeof(*addrs));
 	loop_post(w->loop, &t->task, run_network_changed, t);
+}
+
+struct attach_task {
+	struct loop_task task;
+	struct worker *worker;
+};
+
+static void run_attach(void *arg, uint64_t now_ms)
+{
+	struct attach_task *t = arg;
+
+	warm_attach(t->worker->warm, now_ms);
+	free(t);
+}
+
+void worker_attach(struct worker *w)
+{
+	struct attach_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return; /* the first flow will */
+	t->worker = w;
+	loop_post(w->loop, &t->task, run_attach, t);
 }
 
 struct sweep_task {
@@ -252,6 +281,31 @@ static void close_flows(struct worker *w)
 		free_entry(w->entries);
 }
 
+static struct leg *take_warm(void *arg, uint8_t family, uint64_t now_ms)
+{
+	struct worker *w = arg;
+
+	return warm_take(w->warm, family, now_ms);
+}
+
+static bool give_warm(void *arg, struct leg *leg, uint64_t now_ms)
+{
+	struct worker *w = arg;
+
+	return warm_give(w->warm, leg, now_ms);
+}
+
+/* Allocations are given back as far as that goes without waiting: a relay with
+ * mobility would hold them, and count them, for minutes. */
+static void close_legs(struct worker *w)
+{
+	close_flows(w);
+	warm_free(w->warm);
+	w->warm = NULL;
+	loop_drain(w->loop);
+	leg_env_fini(&w->uplink_env.leg);
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
@@ -264,8 +318,7 @@ static void *run(void *arg)
 
 static void release(struct worker *w)
 {
-	close_flows(w);
-	leg_env_fini(&w->uplink_env.leg);
+	close_legs(w);
 	if (w->flow_env.sockdiag >= 0)
 		close(w->flow_env.sockdiag);
 	policy_put(w->flow_env.policy);
@@ -285,7 +338,11 @@ static void wire_up(struct worker *w, const struct worker_opts *opts)
 			 .pool = opts->pool,
 			 .stats = &w->stats },
 		.relays = relay_set_get(opts->relays),
+		.warm_take = take_warm,
+		.warm_give = give_warm,
+		.arg = w,
 	};
+	w->warm = warm_new(&w->uplink_env.leg, opts->relays);
 	w->flow_env = (struct flow_env){
 		.loop = w->loop,
 		.local = local_new(&w->stats),
@@ -317,7 +374,7 @@ struct worker *worker_new(const struct worker_opts *opts)
 		return NULL;
 	}
 	wire_up(w, opts);
-	err = w->flow_env.local == NULL ? ENOMEM : 0;
+	err = w->flow_env.local == NULL || w->warm == NULL ? ENOMEM : 0;
 	if (err == 0)
 		err = -loop_timer_set(w->loop, &w->sweep,
 				      loop_now_ms(w->loop) + SWEEP_MS,
@@ -352,8 +409,7 @@ void worker_each_flow(struct worker *w,
 void worker_stop(struct worker *w)
 {
 	worker_halt(w);
-	close_flows(w);
-	leg_env_fini(&w->uplink_env.leg);
+	close_legs(w);
 }
 
 void worker_free(struct worker *w)

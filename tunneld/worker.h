@@ -52,6 +52,8 @@ void worker_reload(struct worker *w, struct policy *policy,
 /* The machine has these addresses now, and perhaps other routes. */
 void worker_network_changed(struct worker *w, const struct endpoint *addrs,
 			    size_t count);
+/* An app is there, which may open a socket soon: be warm for a while. */
+void worker_attach(struct worker *w);
 /* Look at once for app sockets that closed without a word. */
 void worker_sweep(struct worker *w);
 const struct worker_stats *worker_stats(const struct worker *w);

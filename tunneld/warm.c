@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * warm.c - allocations that are ready before a socket needs one
+ *
+ * Theory of operation. While an app is attached, a race fills the pool up to
+ * [relay] warm, one after another. The first allocation of each relay is lent
+ * to the test of its mobility (mobility.h) and comes back moved; until that is
+ * over the pool holds one less. What fails is tried again later and later: no
+ * packet waits for it. A relay whose quota is used up (486) is left alone for
+ * QUOTA_MS: apps need what it still gives. Now and then a race runs in the
+ * configured order instead of the remembered one, and so finds a better way
+ * to a relay without any call that waits for it (relay_retest_due()).
+ */
+#include <config.h>
+
+#include "warm.h"
+
+#include "leg.h"
+#include "log.h"
+#include "loop.h"
+#include "mobility.h"
+#include "race.h"
+#include "relay.h"
+
+#include <turnout/endpoint.h>
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define RETRY_MIN_MS 2000
+#define RETRY_MAX_MS 60000
+#define QUOTA_MS     (5 * 60 * 1000)
+
+struct warm {
+	struct leg_env *env;
+	struct relay_set *relays;
+	struct leg *leg[RELAY_WARM_MAX];
+	size_t count;
+	struct race *race;         /* that fills it */
+	struct mobility *mobility; /* has one of its legs */
+	struct relay *tested;      /* of `relays`: whose that is */
+	struct loop_timer refill, idle;
+	struct loop_defer fill;
+	uint64_t retry_ms; /* the wait after the next failure */
+	bool attached;
+};
+
+static void run_fill(void *arg, uint64_t now_ms);
+
+static void want_fill(struct warm *w)
+{
+	loop_defer(w->env->loop, &w->fill, run_fill, w);
+}
+
+/* As the relay in use has it. */
+static size_t wanted(const struct warm *w, uint64_t now_ms)
+{
+	struct relay *first;
+
+	if (!w->attached || relay_order(w->relays, now_ms,
+					RELAY_ORDER_REMEMBERED, &first, 1) == 0)
+		return 0;
+	return first->warm < RELAY_WARM_MAX ? first->warm : RELAY_WARM_MAX;
+}
+
+/* Is there a relay whose mobility is not known? Then one allocation is needed
+ * even if none is to be kept. */
+static bool must_test(const struct warm *w, uint64_t now_ms)
+{
+	struct relay *first;
+
+	return w->attached && w->mobility == NULL &&
+	       relay_order(w->relays, now_ms, RELAY_ORDER_REMEMBERED, &first,
+			   1) > 0 &&
+	       !first->no_mobility &&
+	       relay_mobility(first) == RELAY_MOBILITY_UNKNOWN;
+}
+
+/* The legs in the pool */
+
+static void drop(struct warm *w, struct leg *leg)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		if (w->leg[i] != leg)
+			continue;
+		w->leg[i] = w->leg[--w->count];
+		return;
+	}
+}
+
+static void on_ended(void *arg, struct leg *leg, uint64_t now_ms)
+{
+	struct warm *w = arg;
+
+	(void)now_ms;
+	drop(w, leg);
+	leg_free(leg);
+	want_fill(w);
+}
+
+static void on_ready(void *arg, struct leg *leg, uint64_t now_ms)
+{
+	(void)arg, (void)leg, (void)now_ms;
+}
+
+/* Nobody knows its address yet. */
+static void on_data(void *arg, struct leg *leg, const struct endpoint *peer,
+		    const uint8_t *data, size_t len, uint64_t now_ms)
+{
+	(void)arg, (void)leg, (void)peer, (void)data, (void)len, (void)now_ms;
+}
+
+static void on_batch(void *arg, struct leg *leg, uint64_t now_ms)
+{
+	(void)arg, (void)leg, (void)now_ms;
+}
+
+static const struct leg_events leg_events = {
+	.on_ready = on_ready,
+	.on_ended = on_ended,
+	.on_data = on_data,
+	.on_batch = on_batch,
+};
+
+static void keep(struct warm *w, struct leg *leg, uint64_t now_ms)
+{
+	if (w->count >= wanted(w, now_ms)) {
+		leg_release(leg);
+		return;
+	}
+	leg_attach(leg, &leg_events, w, NULL);
+	w->leg[w->count++] = leg;
+}
+
+/* Mobility */
+
+static void on_tested(void *arg, bool works, struct leg *leg, uint64_t now_ms)
+{
+	struct warm *w = arg;
+
+	mobility_free(w->mobility);
+	w->mobility = NULL;
+	relay_put_mobility(w->relays, w->tested,
+			   works ? RELAY_MOBILITY_YES : RELAY_MOBILITY_NO);
+	log_info("relay %s: relayed addresses %s", w->tested->name,
+		 works ? "outlive their connections (mobility)"
+		       : "end with their connections (no mobility)");
+	if (leg != NULL)
+		keep(w, leg, now_ms);
+	want_fill(w);
+}
+
+/* True: the leg is taken. */
+static bool test_mobility(struct warm *w, struct leg *leg)
+{
+	struct relay *relay = leg_relay(leg);
+
+	if (w->mobility != NULL || relay->no_mobility ||
+	    relay_mobility(relay) != RELAY_MOBILITY_UNKNOWN ||
+	    leg_relay_set(leg) != w->relays)
+		return false;
+	if (!leg_is_mobile(leg)) {
+		relay_put_mobility(w->relays, relay, RELAY_MOBILITY_NO);
+		return false;
+	}
+	w->tested = relay;
+	w->mobility = mobility_new(w->env, leg, on_tested, w);
+	return true; /* else it was given back */
+}
+
+/* Filling */
+
+static void on_won(void *arg, struct leg *leg, uint64_t now_ms)
+{
+	struct warm *w = arg;
+
+	race_free(w->race);
+	w->race = NULL;
+	w->retry_ms = RETRY_MIN_MS;
+	if (!test_mobility(w, leg))
+		keep(w, leg, now_ms);
+	want_fill(w);
+}
+
+static void on_refill(void *arg, uint64_t now_ms)
+{
+	(void)now_ms;
+	want_fill(arg);
+}
+
+/* 486 (RFC 8656, 19) on the way that is in use? */
+static bool is_over_quota(const struct warm *w, uint64_t now_ms)
+{
+	struct relay *first;
+
+	return relay_order(w->relays, now_ms, RELAY_ORDER_REMEMBERED, &first,
+			   1) > 0 &&
+	       relay_failing(first) == LEG_CAUSE_TURN + 486;
+}
+
+static void on_lost(void *arg, bool refused, uint64_t now_ms)
+{
+	struct warm *w = arg;
+	uint64_t wait_ms = is_over_quota(w, now_ms) ? QUOTA_MS : w->retry_ms;
+
+	(void)refused;
+	race_free(w->race);
+	w->race = NULL;
+	w->retry_ms = w->retry_ms * 2 < RETRY_MAX_MS ? w->retry_ms * 2
+						     : RETRY_MAX_MS;
+	loop_timer_set(w->env->loop, &w->refill, now_ms + wait_ms, on_refill,
+		       w);
+}
+
+static const struct race_events race_events = {
+	.on_won = on_won,
+	.on_lost = on_lost,
+};
+
+static void start_race(struct warm *w, uint64_t now_ms)
+{
+	struct race_opts opts = {
+		.set = w->relays,
+		.family = ENDPOINT_IPV4,
+		.mode = relay_retest_due(w->relays, now_ms)
+				? RELAY_ORDER_RETEST
+				: RELAY_ORDER_REMEMBERED,
+	};
+
+	w->race = race_new(w->env, &opts, &race_events, w);
+}
+
+static void run_fill(void *arg, uint64_t now_ms)
+{
+	struct warm *w = arg;
+	size_t lent = w->mobility != NULL ? 1 : 0, want = wanted(w, now_ms);
+
+	while (w->count > want)
+		leg_release(w->leg[--w->count]);
+	if (w->race != NULL || w->refill.index != 0)
+		return;
+	if (w->count + lent < want || must_test(w, now_ms))
+		start_race(w, now_ms);
+}
+
+/* The owner's calls */
+
+static void on_idle(void *arg, uint64_t now_ms)
+{
+	struct warm *w = arg;
+
+	(void)now_ms;
+	w->attached = false;
+	race_free(w->race);
+	w->race = NULL;
+	want_fill(w);
+}
+
+void warm_attach(struct warm *w, uint64_t now_ms)
+{
+	loop_timer_set(w->env->loop, &w->idle, now_ms + WARM_IDLE_MS, on_idle,
+		       w);
+	if (w->attached)
+		return;
+	w->attached = true;
+	want_fill(w);
+}
+
+struct leg *warm_take(struct warm *w, uint8_t family, uint64_t now_ms)
+{
+	struct leg *leg;
+
+	(void)now_ms;
+	for (size_t i = w->count; i-- > 0;) {
+		leg = w->leg[i];
+		if (leg_state(leg) != LEG_STATE_READY ||
+		    leg_relayed(leg)->family != family)
+			continue;
+		drop(w, leg);
+		want_fill(w);
+		return leg;
+	}
+	return NULL;
+}
+
+bool warm_give(struct warm *w, struct leg *leg, uint64_t now_ms)
+{
+	if (leg_state(leg) != LEG_STATE_READY || !leg_is_fresh(leg) ||
+	    leg_relay_set(leg) != w->relays || w->count >= wanted(w, now_ms))
+		return false;
+	keep(w, leg, now_ms);
+	return true;
+}
+
+static void empty(struct warm *w)
+{
+	race_free(w->race);
+	w->race = NULL;
+	mobility_free(w->mobility);
+	w->mobility = NULL;
+	while (w->count > 0)
+		leg_release(w->leg[--w->count]);
+	loop_timer_stop(w->env->loop, &w->refill);
+	w->retry_ms = RETRY_MIN_MS;
+}
+
+void warm_reload(struct warm *w, struct relay_set *relays, uint64_t now_ms)
+{
+	struct relay_set *old = w->relays;
+
+	(void)now_ms;
+	if (relays == old)
+		return;
+	empty(w);
+	w->relays = relay_set_get(relays);
+	relay_set_put(old);
+	want_fill(w);
+}
+
+void warm_renew(struct warm *w, uint64_t now_ms)
+{
+	(void)now_ms;
+	empty(w);
+	want_fill(w);
+}
+
+struct warm *warm_new(struct leg_env *env, struct relay_set *relays)
+{
+	struct warm *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->env = env;
+	w->relays = relay_set_get(relays);
+	w->retry_ms = RETRY_MIN_MS;
+	return w;
+}
+
+void warm_free(struct warm *w)
+{
+	if (w == NULL)
+		return;
+	empty(w);
+	loop_timer_stop(w->env->loop, &w->idle);
+	loop_defer_cancel(w->env->loop, &w->fill);
+	relay_set_put(w->relays);
+	free(w);
+}
