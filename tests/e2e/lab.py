@@ -149,7 +149,7 @@ class Lab:
                      nsswitch_conf=nss)
 
     def make_certificates(self):
-        """A CA for the lab and one certificate for all its servers."""
+        """A CA for the lab and certificates for its servers."""
         def key(name):
             path = self.dir / name
             sh("openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout",
@@ -157,16 +157,12 @@ class Lab:
             return path
 
         self.ca = self.dir / "ca.pem"
-        server_key = key("server.key")
-        names = ",".join("DNS:" + name + ".lab.test" for name in
-                         ("relay", "rest", "call", "refused", *RELAY_ADDRESSES))
         sh("openssl", "req", "-x509", "-new", "-key", key("ca.key"), "-days",
            "30", "-subj", "/CN=lab CA", "-out", self.ca)
-        sh("openssl", "req", "-x509", "-new", "-key", server_key, "-CA",
-           self.ca, "-CAkey", self.dir / "ca.key", "-days", "30", "-subj",
-           "/CN=lab", "-addext", "basicConstraints=critical,CA:FALSE",
-           "-addext", "subjectAltName=" + names, "-out",
-           self.dir / "server.pem")
+        server_key = key("server.key")
+        self.certify("server", "relay", "rest", "call", "refused",
+                     *(set(RELAY_ADDRESSES) - {"stranger"}))
+        self.certify("stranger", "stranger")
         public = subprocess.run(
             ["openssl", "pkey", "-in", server_key, "-pubout", "-outform",
              "DER"], check=True, capture_output=True).stdout
@@ -176,6 +172,34 @@ class Lab:
         self.spki = base64.b64encode(digest).decode()
         for path in self.dir.glob("*.pem"):
             path.chmod(0o644)
+
+    def certify(self, stem, *names):
+        """A certificate for names of the lab; all servers have one key."""
+        sh("openssl", "req", "-x509", "-new", "-key", self.dir / "server.key",
+           "-CA", self.ca, "-CAkey", self.dir / "ca.key", "-days", "30",
+           "-subj", "/CN=lab", "-addext",
+           "basicConstraints=critical,CA:FALSE", "-addext",
+           "subjectAltName=" + ",".join(f"DNS:{name}.lab.test"
+                                        for name in names),
+           "-out", self.dir / (stem + ".pem"))
+
+    def give_ipv6(self):
+        """Addresses and routes, until take_ipv6()."""
+        for host, address, device, gateway in (
+                (self.inside, INSIDE6, "lan", LAN_GATEWAY6),
+                (self.dmz, DMZ6, "dmz", DMZ_GATEWAY6),
+                (self.outside, WORLD6, "wan", WAN_GATEWAY6)):
+            for who, what, where in ((self.fw, gateway, device),
+                                     (host, address, "eth0")):
+                who.do("ip", "address", "replace", what + "/64", "dev", where,
+                       "nodad")
+            host.do("ip", "route", "replace", "default", "via", gateway)
+        self.fw.do("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+
+    def take_ipv6(self):
+        for host, address in ((self.inside, INSIDE6), (self.dmz, DMZ6),
+                              (self.outside, WORLD6)):
+            host.do("ip", "address", "del", address + "/64", "dev", "eth0")
 
     def start_services(self):
         waiting = []

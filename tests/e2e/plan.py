@@ -18,8 +18,9 @@ RELAY_USER, RELAY_PASSWORD = "alice", "re1ay-pass"
 RELAY_ADDRESSES = {
     name: f"192.0.2.{number}" for number, name in enumerate((
         "short", "shorter", "mobile", "half", "elsewhere", "here", "there",
-        "denied", "ports", "direct", "six", "pion"), 40)}
-REST_RELAYS = ("rest", "mobile", "half")
+        "denied", "ports", "direct", "six", "pion", "sample", "astray",
+        "stranger"), 40)}
+REST_RELAYS = ("rest", "mobile", "half", "sample")
 REST_SECRET = "north-by-northwest"
 USERS = ("root", "nobody")
 
@@ -71,8 +72,8 @@ REJECT = """{match} meta l4proto tcp reject with tcp reset
 
 # Moods that let one thing out, and are `drop` for the rest.
 DIRECT = f"ip daddr {RELAY_ADDRESSES['direct']} "
-LET_OUT = {"udp-relay": DIRECT + "meta l4proto udp",
-           "tcp-relay": DIRECT + "meta l4proto tcp",
+LET_OUT = {"udp-relay": DIRECT + "udp dport { 443, 3478 }",
+           "tcp-relay": DIRECT + "tcp dport { 443, 3478 }",
            "tls-relay": DIRECT + "tcp dport 443"}
 NOTHING = "ip daddr 0.0.0.0"
 

@@ -11,8 +11,8 @@ import shutil
 import subprocess
 
 import lab as labs
-from plan import (DMZ6, ELSEWHERE, RELAY, RELAY_ADDRESSES, RELAY_PASSWORD, RELAY_USER,
-                  REST_SECRET)
+from plan import (DMZ6, ELSEWHERE, RELAY, RELAY_ADDRESSES, RELAY_PASSWORD,
+                  RELAY_USER, REST_SECRET)
 
 STATIC = f"lt-cred-mech\nuser={RELAY_USER}:{RELAY_PASSWORD}\n"
 REST = f"use-auth-secret\nstatic-auth-secret={REST_SECRET}\n"
@@ -39,6 +39,12 @@ KINDS = {
     "direct": Kind(STATIC + "dtls\n", "later"),
     "six": Kind(NO_UDP + STATIC + f"relay-ip={DMZ6}\n"),
     "pion": Kind("", "pion"),
+    # contrib/relay/turnserver.conf, as it comes.
+    "sample": Kind(None, "later"),
+    # To a server that has no certificate for the name that we asked for.
+    "astray": Kind(NO_UDP + STATIC
+                   + REDIRECT.format(RELAY_ADDRESSES["stranger"])),
+    "stranger": Kind(NO_UDP + STATIC + "cert={lab}/stranger.pem\n"),
 }
 
 # More lines than its own: those that every coturn of the lab has.
@@ -102,9 +108,11 @@ class Relay:
                 self.lab.dir / "server.pem", self.lab.dir / "server.key",
                 log=self.log.name)
         else:
-            text = COTURN + self.kind.lines + self.more
-            conf = self.lab.write(self.name + ".conf", text.format(
-                address=self.address, lab=self.lab.dir, name=self.name))
+            text = self.sample()
+            if self.kind.lines:
+                text = (COTURN + self.kind.lines + self.more).format(
+                    address=self.address, lab=self.lab.dir, name=self.name)
+            conf = self.lab.write(self.name + ".conf", text)
             program = (later_coturn() if self.kind.server == "later"
                        else "turnserver")
             self.child = self.lab.dmz.start(program, "-c", conf,
@@ -116,12 +124,28 @@ class Relay:
         self.child.kill()
         self.child.wait()
 
+    def sample(self):
+        """The sample, with what it asks to be filled in."""
+        text = (labs.TOP / "contrib" / "relay" / "turnserver.conf").read_text()
+        for theirs, ours in (
+                ("PUBLIC-ADDRESS", self.address), ("=SECRET", "=" + REST_SECRET),
+                ("/etc/turnserver/fullchain.pem", f"{self.lab.dir}/server.pem"),
+                ("/etc/turnserver/privkey.pem", f"{self.lab.dir}/server.key"),
+                ("\nsyslog\n", f"\nlog-file={self.log}\nsimple-log\nverbose\n"),
+                ("\nfingerprint\n", f"\nfingerprint\npidfile={self.lab.dir}/"
+                 f"{self.name}.pid\nuserdb={self.lab.dir}/sample.sqlite\n")):
+            if theirs not in text:
+                raise RuntimeError(f"the sample lacks {theirs!r}")
+            text = text.replace(theirs, ours)
+        return text
+
     def pion(self):
         program = self.lab.dir / "pion_relay"
         if not program.exists():
             made = subprocess.run(
-                ["go", "build", "-o", program, labs.TOP /
-                 "tests" / "e2e" / "apps" / "pion_relay.go"], text=True, capture_output=True, check=False,
+                ["go", "build", "-o", program,
+                 labs.TOP / "tests" / "e2e" / "apps" / "pion_relay.go"],
+                text=True, capture_output=True, check=False,
                 env={**os.environ, "GO111MODULE": "off", "GOFLAGS": "",
                      "GOPATH": "/usr/share/gocode",
                      "GOCACHE": str(self.lab.dir / "gocache")})

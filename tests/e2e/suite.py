@@ -14,7 +14,8 @@ import traceback
 
 import lab as labs
 
-Test = collections.namedtuple("Test", "name run")
+# A long one takes more than 40 seconds, and is for check-full.
+Test = collections.namedtuple("Test", "name run long")
 TESTS = []
 CI = os.environ.get("CI") == "true"
 
@@ -27,10 +28,11 @@ class Skipped(Exception):
     pass
 
 
-def test(label, /, **arguments):
+def test(label, /, long=False, **arguments):
     """Lists a function as a test; with arguments, as one of several."""
     def add(function):
-        TESTS.append(Test(label, lambda lab: function(lab, **arguments)))
+        TESTS.append(Test(label, lambda lab: function(lab, **arguments),
+                          long))
         return function
     return add
 

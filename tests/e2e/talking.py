@@ -54,8 +54,9 @@ class Talk:
                 wanted |= {(address, port) for port in
                            range(int(first), int(last or first) + 1)}
         for address in {address for address, _ in wanted}:
-            if address in (labs.WORLD, labs.WORLD6, labs.ELSEWHERE):
-                start_echo(lab, address, sorted(
+            plain = address.removeprefix("::ffff:")
+            if plain in (labs.WORLD, labs.WORLD6, labs.ELSEWHERE):
+                start_echo(lab, plain, sorted(
                     port for where, port in wanted if where == address))
         wrap = ([lab.turnout, "run", "--"] if daemon else lab.run(config))
         self.log = lab.inside.dir / (self.name + "-talk.log")

@@ -35,7 +35,8 @@ for _name in ("mobile", "half", "pion", "elsewhere"):
 test("relay-call-pion-chromium", name="pion", app="chromium")(relayed_call)
 # Plain TURN, with no TLS, to the port that the proxy allows.
 test("relay-call-plain-on-443", name="denied", mood="reject",
-     trusted=False, uris=("turn:denied.lab.test:443?transport=tcp",))(relayed_call)
+     trusted=False,
+     uris=("turn:denied.lab.test:443?transport=tcp",))(relayed_call)
 
 
 @test("relay-lifetimes")

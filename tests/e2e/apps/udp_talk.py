@@ -105,7 +105,8 @@ def main():
     peers = list(peers_of(opts.peers))
     sockets, lines = [], {}
     for number in range(opts.sockets):
-        family = socket.AF_INET6 if ":" in peers[0][0] else socket.AF_INET
+        family = socket.AF_INET6 if any(
+            ":" in peer[0] for peer in peers) else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM)
         sock.setblocking(False)
         sockets.append(sock)
