@@ -207,6 +207,24 @@ static void echo(SSL *ssl)
 			return;
 }
 
+/* To what ends as the header of an HTTP request does. */
+static void say(SSL *ssl, const char *answer)
+{
+	char buf[8192];
+	int used = 0, n;
+
+	while ((n = SSL_read(ssl, buf + used, (int)sizeof(buf) - 1 - used)) >
+	       0) {
+		used += n;
+		buf[used] = '\0';
+		if (strstr(buf, "\r\n\r\n") == NULL)
+			continue;
+		SSL_write(ssl, answer, (int)strlen(answer));
+		SSL_shutdown(ssl);
+		return;
+	}
+}
+
 /* Records collected in memory, then one write(2). */
 static void burst(SSL *ssl, int fd)
 {
@@ -256,6 +274,9 @@ static void talk(struct connection *c, SSL *ssl)
 	case TLS_SERVER_NOTIFY:
 		SSL_write(ssl, "bye", 3);
 		SSL_shutdown(ssl);
+		break;
+	case TLS_SERVER_SAY:
+		say(ssl, s->opts.answer);
 		break;
 	case TLS_SERVER_BURST:
 		burst(ssl, c->fd);

@@ -17,6 +17,7 @@ enum tls_server_way {
 	TLS_SERVER_HANG_UP,   /* FIN instead of a handshake */
 	TLS_SERVER_PLAINTEXT, /* an HTTP error instead of a handshake */
 	TLS_SERVER_BURST,     /* eight records in one write */
+	TLS_SERVER_SAY,       /* `answer` to a request, then close_notify */
 	TLS_SERVER_DEAF,      /* handshake, then reads nothing */
 	TLS_SERVER_RESET,     /* RST for an answer to the ClientHello */
 	TLS_SERVER_GARBAGE,   /* bytes that are no record, for an answer */
@@ -25,7 +26,8 @@ enum tls_server_way {
 
 struct tls_server_opts {
 	enum tls_server_way way;
-	const char *name; /* in the certificate; NULL: none */
+	const char *answer; /* SAY */
+	const char *name;   /* in the certificate; NULL: none */
 	const char *ip;
 	const char *common_name; /* NULL: as `name` */
 	bool expired;
