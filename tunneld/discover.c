@@ -17,6 +17,7 @@
 #include "cancel.h"
 #include "clock.h"
 #include "creds.h"
+#include "creds_keeper.h"
 #include "dial.h"
 #include "locate.h"
 #include "log.h"
@@ -56,6 +57,7 @@ struct discover {
 	struct relay_set *relays;
 	struct endpoint server;
 	bool have_server;
+	struct creds_keeper *keeper;
 	discover_fn *on_set;
 	void *arg;
 	size_t count;
@@ -343,6 +345,34 @@ static void start(void *arg, uint64_t now_ms)
 	dial_run(d->pool, &a->job);
 }
 
+/* New credentials may come with other URIs. */
+static void on_renewed(void *arg, struct creds *creds, uint64_t now_ms)
+{
+	struct discover *d = arg;
+
+	for (size_t i = 0; i < d->count; i++) {
+		struct inquiry *q = &d->inquiry[i];
+		const struct plan_relay *r = &d->plan->relay[q->index];
+
+		if (r->uri.host[0] == '\0' && r->creds == creds)
+			start(q, now_ms);
+	}
+}
+
+static bool keep_credentials(struct discover *d)
+{
+	struct creds *creds[CREDS_KEEPER_MAX];
+	size_t n = 0;
+
+	d->keeper = creds_keeper_new(d->loop, d->pool, on_renewed, d);
+	for (size_t i = 0; i < d->plan->count && n < ARRAY_SIZE(creds); i++)
+		if (d->plan->relay[i].creds != NULL)
+			creds[n++] = d->plan->relay[i].creds;
+	if (d->keeper != NULL)
+		creds_keeper_set(d->keeper, creds, n);
+	return d->keeper != NULL;
+}
+
 struct discover *discover_new(const struct discover_opts *opts)
 {
 	struct plan *plan = opts->plan;
@@ -371,7 +401,11 @@ struct discover *discover_new(const struct discover_opts *opts)
 		q->index = i;
 		start(q, now_ms);
 	}
-	return d;
+	if (keep_credentials(d))
+		return d;
+	discover_free(d);
+	errno = ENOMEM;
+	return NULL;
 }
 
 void discover_free(struct discover *d)
@@ -390,6 +424,7 @@ void discover_free(struct discover *d)
 		}
 		free(q->targets);
 	}
+	creds_keeper_free(d->keeper);
 	plan_put(d->plan);
 	relay_set_put(d->relays);
 	free(d);
@@ -397,6 +432,8 @@ void discover_free(struct discover *d)
 
 void discover_refresh(struct discover *d, uint64_t now_ms)
 {
+	if (d != NULL)
+		creds_keeper_hurry(d->keeper);
 	for (size_t i = 0; d != NULL && i < d->count; i++)
 		start(&d->inquiry[i], now_ms);
 }
