@@ -177,15 +177,17 @@ static bool offers(const struct srv_naptr *n, enum relay_transport transport)
 	return false;
 }
 
-/* Terminal records, and the owner of what is not. */
-static void follow(struct search *s, const struct srv_naptr *n, char *next)
+/* Terminal records, and the owner of what is not. False: of another service. */
+static bool follow(struct search *s, const struct srv_naptr *n, char *next)
 {
+	bool ours = false;
+
 	for (size_t i = 0; i < s->wanted_count; i++) {
 		enum relay_transport t = s->wanted[i];
 
 		if (!offers(n, t))
 			continue;
-		s->known = true;
+		ours = true;
 		if (n->flag == 's')
 			ask_srv(s, n->replacement, t);
 		else if (n->flag == 'a')
@@ -193,6 +195,7 @@ static void follow(struct search *s, const struct srv_naptr *n, char *next)
 		else if (next[0] == '\0')
 			strcpy(next, n->replacement);
 	}
+	return ours;
 }
 
 static void ask_naptr(struct search *s, const char *host)
@@ -204,14 +207,15 @@ static void ask_naptr(struct search *s, const char *host)
 		struct srv_naptr record[SRV_MAX];
 		uint32_t ttl_s = UINT32_MAX;
 		int n = srv_ask_naptr(s->resolver, name, record, &ttl_s);
+		bool ours = false;
 
 		if (n <= 0)
 			return; /* SRV may know it still */
 		srv_sort_naptr(record, (size_t)n);
 		next[0] = '\0';
 		for (int i = 0; i < n; i++)
-			follow(s, &record[i], next);
-		if (s->known)
+			ours |= follow(s, &record[i], next);
+		if (ours)
 			note_ttl(s, ttl_s);
 		if (s->count > 0 || next[0] == '\0')
 			return;
