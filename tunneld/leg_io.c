@@ -112,6 +112,8 @@ static int take_frames(struct leg *l, uint64_t now_ms)
 	while (!l->failed && (n = framer_next(&l->framer, &frame)) != 0) {
 		if (n < 0)
 			return n;
+		/* Bytes that make no frame are no sign of life. */
+		heard(l, now_ms);
 		n = turn_input(l->turn, frame, (size_t)n, now_ms);
 		if (n < 0)
 			return n;
@@ -136,7 +138,6 @@ static void read_stream(struct leg *l, uint64_t now_ms)
 			connection_ended(l, io, now_ms);
 			return;
 		}
-		heard(l, now_ms);
 		framer_commit(&l->framer, n);
 		if (take_frames(l, now_ms) < 0)
 			garbage(l, now_ms);

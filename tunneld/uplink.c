@@ -183,9 +183,8 @@ static void on_leg_batch(void *arg, struct leg *leg, uint64_t now_ms)
 {
 	struct uplink *u = arg;
 
-	(void)leg;
 	u->events->on_batch(u->arg, now_ms);
-	if (u->doubt != UPLINK_DOUBT_NONE)
+	if (u->doubt != UPLINK_DOUBT_NONE && leg_last_in_ms(leg) >= now_ms)
 		uplink_doubt_end(u, now_ms);
 }
 
@@ -409,7 +408,7 @@ static void begin_soon(struct uplink *u, uint64_t now_ms)
 
 	if (u->short_lives > 0)
 		wait_ms += jitter((uint64_t)JITTER_MS
-				  << (u->short_lives < 5 ? u->short_lives : 5));
+				  << (u->short_lives < 3 ? u->short_lives : 3));
 	loop_timer_set(u->env->leg.loop, &u->retry, now_ms + wait_ms, on_retry,
 		       u);
 }
