@@ -9,7 +9,9 @@
 
 #include "addr.h"
 #include "dial.h"
+#include "flow.h"
 #include "http_proxy.h"
+#include "local.h"
 #include "log.h"
 #include "loop.h"
 #include "names.h"
@@ -89,6 +91,18 @@ static void make_policy(struct fixture *f, struct names_opts *pools)
 	rules_fini(&rules);
 }
 
+static void start_loop(struct fixture *f)
+{
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&f->thread, NULL, run, f->loop),
+			      0);
+}
+
+static void stop_loop(struct fixture *f)
+{
+	loop_stop(f->loop);
+	pthread_join(f->thread, NULL);
+}
+
 static void open_fixture(struct fixture *f, const struct http_proxy_opts *proxy)
 {
 	struct names_opts pools = { .pool4_bits = 15 };
@@ -116,14 +130,12 @@ static void open_fixture(struct fixture *f, const struct http_proxy_opts *proxy)
 	opts.path = f->path;
 	f->control = control_new(&opts, &words);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f->control);
-	CU_ASSERT_EQUAL_FATAL(pthread_create(&f->thread, NULL, run, f->loop),
-			      0);
+	start_loop(f);
 }
 
 static void close_fixture(struct fixture *f)
 {
-	loop_stop(f->loop);
-	pthread_join(f->thread, NULL);
+	stop_loop(f);
 	worker_stop(f->worker);
 	loop_drain(f->loop);
 	control_free(f->control);
@@ -305,6 +317,44 @@ static void test_flow_open(void)
 	ask(&f, CONTROL_FLOW_OPEN, &body, sizeof(body), &b, sizeof(b));
 	CU_ASSERT_EQUAL(b.error, EAFNOSUPPORT);
 	close_fixture(&f);
+}
+
+/* What an earlier daemon promised is promised still. */
+static void test_taken_up(void)
+{
+	struct control_flow_open body = { .cookie = 5, .family = 4 };
+	struct http_proxy_opts proxy = { 0 };
+	struct endpoint bound, taken;
+	struct flow_seed seed = { .cookie = 5, .secret = 99 };
+	struct control_flow a;
+	struct fixture f;
+	int fd = local_socket(ENDPOINT_IPV4, &bound);
+	int other = local_socket(ENDPOINT_IPV4, &taken);
+
+	CU_ASSERT_FATAL(fd >= 0 && other >= 0);
+	close(fd);
+	open_fixture(&f, &proxy);
+	stop_loop(&f);
+	seed.bound = bound;
+	CU_ASSERT_EQUAL(control_take_up(f.control, geteuid(), &seed), 0);
+	/* twice the same, and a port that somebody else has */
+	seed = (struct flow_seed){ .cookie = 5, .secret = 98, .bound = taken };
+	CU_ASSERT_EQUAL(control_take_up(f.control, geteuid(), &seed), -EEXIST);
+	seed = (struct flow_seed){ .cookie = 6, .secret = 97, .bound = taken };
+	CU_ASSERT_EQUAL(control_take_up(f.control, geteuid(), &seed),
+			-EADDRINUSE);
+	start_loop(&f);
+	ask(&f, CONTROL_FLOW_OPEN, &body, sizeof(body), &a, sizeof(a));
+	CU_ASSERT_EQUAL(a.error, 0);
+	CU_ASSERT_EQUAL(a.secret, 99);
+	CU_ASSERT_EQUAL(a.port_be, bound.port_be);
+	body.cookie = 6;
+	ask(&f, CONTROL_FLOW_OPEN, &body, sizeof(body), &a, sizeof(a));
+	CU_ASSERT_EQUAL(a.error, 0);
+	CU_ASSERT_NOT_EQUAL(a.secret, 97);
+	CU_ASSERT_NOT_EQUAL(a.port_be, taken.port_be);
+	close_fixture(&f);
+	close(other);
 }
 
 static void test_status(void)
@@ -561,6 +611,7 @@ static void test_taken(void)
 static CU_TestInfo tests[] = {
 	{ "names, and their addresses back", test_names },
 	{ "a socket is registered once", test_flow_open },
+	{ "promises of an earlier daemon are kept", test_taken_up },
 	{ "status", test_status },
 	{ "a connect: verdict first, then writable", test_connect },
 	{ "a refused connect shows the mask of TCP", test_refused },

@@ -59,9 +59,37 @@ static void test_limit_is_per_user(void)
 	flow_table_free(t);
 }
 
+static void test_note_and_list(void)
+{
+	struct flow_table *t = flow_table_new();
+	struct endpoint app = { .family = ENDPOINT_IPV4, .port_be = 9 };
+	uint64_t sum = 0;
+
+	CU_ASSERT_PTR_NULL(flow_table_next(t, NULL));
+	/* some in one bucket */
+	for (uint64_t i = 1; i <= 5000; i++) {
+		struct flow_record r = record(i, 1000, i * 10);
+
+		CU_ASSERT_EQUAL(flow_table_add(t, &r), 0);
+	}
+	CU_ASSERT_TRUE(flow_table_note(t, 7, 70, &app, 1));
+	CU_ASSERT_FALSE(flow_table_note(t, 7, 70, &app, 1)); /* no news */
+	CU_ASSERT_TRUE(flow_table_note(t, 7, 70, &app, 3));
+	CU_ASSERT_FALSE(flow_table_note(t, 7, 71, &app, 1)); /* another's */
+	for (const struct flow_record *r = flow_table_next(t, NULL); r != NULL;
+	     r = flow_table_next(t, r)) {
+		sum += r->cookie;
+		CU_ASSERT_EQUAL(r->uplinks, r->cookie == 7 ? 3 : 0);
+		CU_ASSERT(endpoint_equal(&r->app, &app) == (r->cookie == 7));
+	}
+	CU_ASSERT_EQUAL(sum, 5000 * 5001 / 2);
+	flow_table_free(t);
+}
+
 static CU_TestInfo tests[] = {
 	{ "users do not see each other's flows", test_find_and_remove },
 	{ "one user cannot take all room", test_limit_is_per_user },
+	{ "what becomes known, and a list of all", test_note_and_list },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {
