@@ -316,19 +316,6 @@ static void test_keys(void)
 	relay_set_put(set);
 }
 
-static void test_choose(void)
-{
-	struct relay_set *set = make_set(three, 3);
-
-	CU_ASSERT_PTR_EQUAL(relay_choose(set, NOW), &set->relay[1]);
-	fail(set, 1, RELAY_BLAME_PATH, NOW);
-	CU_ASSERT_PTR_EQUAL(relay_choose(set, NOW), &set->relay[2]);
-	fail(set, 2, RELAY_BLAME_PATH, NOW + 1);
-	CU_ASSERT_PTR_EQUAL(relay_choose(set, NOW + 2), &set->relay[1]);
-	CU_ASSERT_PTR_NULL(relay_choose(NULL, NOW));
-	relay_set_put(set);
-}
-
 /* ---- plans ---- */
 
 static struct plan *make_plan(const char *const *uris, size_t count, bool proxy,
@@ -516,7 +503,6 @@ static CU_TestInfo tests[] = {
 	{ "better ways are due again", test_retest },
 	{ "keep-alive", test_keepalive },
 	{ "keys", test_keys },
-	{ "one way at a time", test_choose },
 	{ "plan: which ways", test_plan },
 	{ "plan: path", test_plan_path },
 	{ "plan: who waits", test_plan_waits },

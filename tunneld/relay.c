@@ -396,39 +396,3 @@ bool relay_set_put_winner(struct relay_set *set, const char *key,
 		atomic_store(&relay->facts->won_ms, now_ms > 0 ? now_ms : 1);
 	return relay != NULL;
 }
-
-/* One way at a time */
-
-static bool has_proxied_twin(const struct relay_set *set,
-			     const struct relay *relay)
-{
-	for (size_t i = 0; i < set->count && relay->proxy == NULL; i++) {
-		const struct relay *r = &set->relay[i];
-
-		if (r->proxy != NULL && r->transport == relay->transport &&
-		    r->port == relay->port && strcmp(r->name, relay->name) == 0)
-			return true;
-	}
-	return false;
-}
-
-struct relay *relay_choose(struct relay_set *set, uint64_t now_ms)
-{
-	struct relay *best = NULL;
-	uint64_t best_until = 0;
-
-	for (size_t i = 0; set != NULL && i < set->count; i++) {
-		struct relay *r = &set->relay[i];
-		uint64_t until = atomic_load(&r->facts->penalty_until_ms);
-
-		if (relay_is_datagram(r) || has_proxied_twin(set, r))
-			continue;
-		if (until <= now_ms)
-			return r;
-		if (best == NULL || until < best_until) {
-			best = r;
-			best_until = until;
-		}
-	}
-	return best;
-}

@@ -164,9 +164,4 @@ const char *relay_transport_name(enum relay_transport t); /* "dtls" */
 bool relay_is_datagram(const struct relay *relay);        /* UDP, DTLS */
 bool relay_is_secure(const struct relay *relay);          /* DTLS, TLS */
 
-/* For those who try one way at a time and know streams only: the first that is
- * not under penalty, or else the one whose penalty ends first; through the
- * proxy rather than directly. NULL for an empty set. */
-struct relay *relay_choose(struct relay_set *set, uint64_t now_ms);
-
 #endif
