@@ -121,6 +121,8 @@ void daemon_apply_found(struct tunneld *d);
  * before stays in force until the answer. True: daemon_say_ready() will be
  * called when it is there. */
 bool daemon_media_decide(struct tunneld *d);
+/* Another network: what was found there before, until the answer. */
+void daemon_media_expect(struct tunneld *d, enum udp_verdict verdict);
 void daemon_media_stop(struct tunneld *d);
 
 /* daemon_flows.c: open flows over a restart */

@@ -61,6 +61,12 @@ static void on_verdict(void *arg, enum udp_verdict verdict, uint64_t now_ms)
 	daemon_say_ready(d);
 }
 
+void daemon_media_expect(struct tunneld *d, enum udp_verdict verdict)
+{
+	if (d->conf->media == CONF_MEDIA_AUTO)
+		put_verdict(d, verdict);
+}
+
 bool daemon_media_decide(struct tunneld *d)
 {
 	stop_probe(d);

@@ -140,6 +140,10 @@ void daemon_remember(struct tunneld *d)
 		now = *known;
 	relay_key(winner, now.winner);
 	now.keepalive_s = (uint8_t)relay_learned_keepalive_s(winner);
+	if (d->media.verdict == UDP_VERDICT_OPEN)
+		now.udp = MEMORY_UDP_WORKS;
+	else if (d->media.verdict != UDP_VERDICT_UNKNOWN)
+		now.udp = MEMORY_UDP_FAILS;
 	err = memory_put(d->memory, &now, time(NULL));
 	if (err < 0)
 		log_debug("what works in this network is not kept: %s",
@@ -167,6 +171,17 @@ void daemon_relays_changed(struct tunneld *d)
 
 /* Changes */
 
+/* Until it has been asked: the other network's answer does not hold here. */
+static void expect_media(struct tunneld *d)
+{
+	const struct memory_network *known =
+		d->memory != NULL ? memory_find(d->memory, d->network) : NULL;
+
+	daemon_media_expect(d, known != NULL && known->udp == MEMORY_UDP_WORKS
+				       ? UDP_VERDICT_OPEN
+				       : UDP_VERDICT_UNKNOWN);
+}
+
 static void on_change(void *arg, const struct netwatch_event *event,
 		      uint64_t now_ms)
 {
@@ -185,6 +200,8 @@ static void on_change(void *arg, const struct netwatch_event *event,
 	daemon_look_up_hops(d);
 	if (d->discover != NULL)
 		discover_refresh(d->discover, now_ms);
+	if (event->moved)
+		expect_media(d);
 	daemon_media_decide(d);
 }
 
