@@ -88,10 +88,109 @@ static void test_lost_bind(void)
 	end();
 }
 
+/* The owner is in doubt: it sees silence long before the machine gives up. */
+static void test_ping(void)
+{
+	begin_ready();
+	rig_pass(&rig, 10000);
+	turn_ping(rig.t, rig.now_ms);
+	turn_ping(rig.t, rig.now_ms); /* one is enough */
+	rig_pump(&rig);
+	CU_ASSERT_EQUAL(stats()->requests[STUN_METHOD_BINDING], 1);
+	CU_ASSERT_EQUAL(turn_last_in_ms(rig.t), rig.now_ms);
+	CU_ASSERT_EQUAL(turn_last_out_ms(rig.t), rig.now_ms);
+
+	/* three within the first three seconds, and patience after that */
+	knobs()->silent = true;
+	turn_ping(rig.t, rig.now_ms);
+	rig_pump(&rig);
+	rig_pass(&rig, 2000);
+	CU_ASSERT_EQUAL(stats()->requests[STUN_METHOD_BINDING], 4);
+	CU_ASSERT_EQUAL(rig.now_ms - turn_last_in_ms(rig.t), 2000);
+	rig_pass(&rig, 12999);
+	CU_ASSERT_EQUAL(turn_state(rig.t), TURN_STATE_READY);
+	rig_pass(&rig, 1);
+	expect_failed(0, "does not answer");
+	CU_ASSERT_EQUAL(turn_blame(rig.t), TURN_BLAME_PATH);
+	turn_ping(rig.t, rig.now_ms);
+	end();
+}
+
+/* A stall of three, of ten seconds, and all that was held comes. */
+static void test_stall(void)
+{
+	struct endpoint p = peer_at(1);
+
+	for (unsigned int ms = 3000; ms <= 10000; ms += 7000) {
+		begin_ready();
+		knobs()->echo = true;
+		CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+		rig_pump(&rig);
+		knobs()->stall = true;
+		CU_ASSERT_EQUAL(rig_send(&rig, &p, "b", 1), 0);
+		rig_pass(&rig, 1000);
+		turn_ping(rig.t, rig.now_ms);
+		rig_pass(&rig, ms - 1000);
+		CU_ASSERT_EQUAL(rig.got, 1);
+		knobs()->stall = false;
+		rig_pump(&rig);
+		CU_ASSERT_EQUAL(rig.got, 2);
+		CU_ASSERT_EQUAL(turn_last_in_ms(rig.t), rig.now_ms);
+		rig_pass(&rig, MIN_MS);
+		CU_ASSERT_EQUAL(turn_state(rig.t), TURN_STATE_READY);
+		end();
+	}
+}
+
+/* A request and its answer so far apart. */
+static void ping_takes(uint64_t ms)
+{
+	struct buf b;
+
+	turn_ping(rig.t, rig.now_ms);
+	buf_init(&b, rig.out, sizeof(rig.out));
+	CU_ASSERT(turn_output(rig.t, &b) > 0);
+	rig.now_ms += ms;
+	rig_write(&rig, b.data, b.len);
+	rig_pump(&rig);
+}
+
+static void test_rtt(void)
+{
+	begin(NULL);
+	CU_ASSERT_EQUAL(turn_rtt_us(rig.t), 0);
+	start();
+	CU_ASSERT(turn_rtt_us(rig.t) > 0 && turn_rtt_us(rig.t) <= 1000);
+	for (int i = 0; i < 100; i++)
+		ping_takes(80);
+	CU_ASSERT(turn_rtt_us(rig.t) > 79000 && turn_rtt_us(rig.t) < 81000);
+	end();
+}
+
+/* coturn ends the connection with the allocation: nobody is surprised. */
+static void test_reset_on_release(void)
+{
+	begin_ready();
+	knobs()->reset_on_release = true;
+	turn_release(rig.t, rig.now_ms);
+	(void)rig_step(&rig);
+	CU_ASSERT_TRUE(rig.broken);
+	CU_ASSERT_FALSE(turn_server_allocated(rig.c));
+	CU_ASSERT_EQUAL(rig.failed, 0);
+	rig.broken = false;
+	rig_pump(&rig);
+	CU_ASSERT_EQUAL(turn_deadline_ms(rig.t), CLOCK_NEVER);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "pings while the stream is silent", test_keepalive },
 	{ "a relay that does not answer", test_dead_relay },
 	{ "a bind that is not answered", test_lost_bind },
+	{ "a ping when the owner is in doubt", test_ping },
+	{ "a stall", test_stall },
+	{ "the round trip", test_rtt },
+	{ "a reset after the release", test_reset_on_release },
 	CU_TEST_INFO_NULL,
 };
 

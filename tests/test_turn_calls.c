@@ -131,12 +131,124 @@ static void test_table_full(void)
 	end();
 }
 
+/* Servers that keep less than the RFC says: 20 s of a permission, 30 s of a
+ * channel, 120 s of the allocation. Talking, silent for a while, and called. */
+static void test_clamped(void)
+{
+	struct endpoint p = peer_at(1);
+
+	for (int channels = 0; channels < 2; channels++) {
+		begin(NULL);
+		knobs()->lifetime_s = 120;
+		knobs()->channel_s = 30;
+		knobs()->permission_s = 20;
+		start();
+		knobs()->force_error = 486;
+		knobs()->force_method = STUN_METHOD_CHANNEL_BIND;
+		knobs()->force_count = channels == 0;
+		CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+		rig_pump(&rig);
+		rig.relayed = 0;
+		rig.got = 0;
+		for (int ms = 0; ms < 600000; ms += 500) {
+			CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+			rig_pass(&rig, 500);
+			CU_ASSERT_TRUE(turn_server_from_peer(rig.c, &p, "b", 1,
+							     rig.now_ms));
+			rig_pump(&rig);
+		}
+		CU_ASSERT_EQUAL(rig.relayed, 1200);
+		CU_ASSERT_EQUAL(rig.got, 1200);
+		/* a minute on hold, and the other side speaks first */
+		rig_pass(&rig, 59000);
+		CU_ASSERT_TRUE(
+			turn_server_from_peer(rig.c, &p, "b", 1, rig.now_ms));
+		/* minutes on hold, and this side does */
+		rig_pass(&rig, 5 * MIN_MS);
+		CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+		rig_pump(&rig);
+		CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+		CU_ASSERT(rig.relayed >= 1201);
+		CU_ASSERT_EQUAL(turn_state(rig.t), TURN_STATE_READY);
+		end();
+	}
+}
+
+/* Even less, for those that say so. */
+static void test_told_lifetime(void)
+{
+	struct endpoint p = peer_at(1);
+
+	begin(NULL);
+	knobs()->channel_s = 8;
+	knobs()->tell_channel = true;
+	start();
+	CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+	rig_pump(&rig);
+	for (int s = 0; s < 120; s++) {
+		CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+		rig_pass(&rig, 1000);
+	}
+	CU_ASSERT_EQUAL(stats()->lost, 0);
+	end();
+}
+
+/* What the early renewals cost, for turn_peer.h's comment: bytes of a request
+ * with a name as REST has it. */
+static void test_renewal_cost(void)
+{
+	static const char name[] = "1790000000:0123456789";
+	const struct turn_opts opts = { .username = name,
+					.password = "secret",
+					.family = 4 };
+	struct endpoint p = peer_at(1);
+	struct buf b;
+
+	begin(&opts);
+	turn_server_close(rig.c);
+	turn_server_free(rig.s);
+	rig.s = turn_server_new(name, "secret", "example.org");
+	rig.c = turn_server_accept(rig.s);
+	start();
+	buf_init(&b, rig.out, sizeof(rig.out));
+	CU_ASSERT_EQUAL_FATAL(turn_wrap(rig.t, &p, NULL, 0, &b, rig.now_ms), 0);
+	CU_ASSERT(b.len - 4 <= 136);
+	rig_write(&rig, b.data, b.len);
+	CU_ASSERT(turn_server_output(rig.c, rig.out, sizeof(rig.out)) <= 80);
+	end();
+}
+
+/* A server without padding, from the first frame to the last. */
+static void test_unpadded(void)
+{
+	struct endpoint p = peer_at(1);
+
+	begin(NULL);
+	knobs()->unpadded = true;
+	knobs()->echo = true;
+	start();
+	for (unsigned int i = 1; i < 500; i++) {
+		static const uint8_t data[500] = { 1 };
+
+		CU_ASSERT_EQUAL(rig_send(&rig, &p, data, i), 0);
+		CU_ASSERT_EQUAL(rig_send(&rig, &p, data, i), 0);
+		rig_pump(&rig);
+		CU_ASSERT_EQUAL(rig.got, 2 * i);
+		CU_ASSERT_EQUAL(rig.got_len, i);
+	}
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "a call of ten hours", test_long_call },
 	{ "an idle peer is let go and comes back", test_idle_peer },
 	{ "more peers than channels", test_many_peers },
 	{ "numbers are held long enough", test_churn },
 	{ "the table of peers is bounded", test_table_full },
+	{ "servers that keep channels for 30 s", test_clamped },
+	{ "servers that say how long", test_told_lifetime },
+	{ "what that costs", test_renewal_cost },
+	{ "a server that does not pad", test_unpadded },
 	CU_TEST_INFO_NULL,
 };
 

@@ -129,7 +129,11 @@ static unsigned int move(struct turn_server_conn *c, const struct stun_msg *m)
 	}
 	a->conn = c;
 	c->a = a;
-	memcpy(a->nonce, c->nonce, sizeof(a->nonce));
+	/* The session goes on where it was, or begins anew. */
+	if (c->s->knobs.mobile_nonce_fresh)
+		memcpy(a->nonce, c->nonce, sizeof(a->nonce));
+	else
+		memcpy(c->nonce, a->nonce, sizeof(c->nonce));
 	c->s->stats.moves++;
 	return 0;
 }

@@ -8,12 +8,12 @@
 #include <config.h>
 
 #include "../../tunneld/buf.h"
-#include "../../tunneld/framer.h"
 #include "../../tunneld/stun_auth.h"
 #include "../../tunneld/stun_msg.h"
 #include "../../tunneld/turn.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,26 +60,13 @@ static void on_data(void *arg, const struct endpoint *peer, const uint8_t *data,
 /* Note the requests among what the client writes; all of it must be whole. */
 static void watch(struct world *w, const uint8_t *data, size_t len)
 {
-	const uint8_t *frame;
 	struct stun_msg m;
-	struct framer f;
-	uint8_t *space;
-	size_t room;
-	int n;
+	size_t n;
 
-	if (len == 0)
-		return;
-	if (framer_init(&f) < 0)
-		abort();
-	space = framer_space(&f, &room);
-	if (len > room)
-		abort();
-	memcpy(space, data, len);
-	framer_commit(&f, len);
-	while ((n = framer_next(&f, &frame)) > 0) {
-		if (frame[0] >= 0x40)
+	for (; (n = turn_next_frame(data, len)) > 0; data += n, len -= n) {
+		if (data[0] >= 0x40)
 			continue;
-		if (stun_msg_parse(&m, frame, (size_t)n) < 0)
+		if (stun_msg_parse(&m, data, n) < 0)
 			abort();
 		if (m.class != STUN_CLASS_REQUEST)
 			continue;
@@ -87,9 +74,8 @@ static void watch(struct world *w, const uint8_t *data, size_t len)
 		memcpy(w->asked[w->next % IDS].id, m.id, STUN_ID_LEN);
 		w->next++;
 	}
-	if (n < 0 || framer_space(&f, &room) != f.data)
+	if (len != 0)
 		abort(); /* half a frame */
-	framer_fini(&f);
 }
 
 static void flush(struct world *w)
@@ -170,6 +156,7 @@ static void oblige(struct world *w)
 	} else {
 		stun_build_address(&b, STUN_ATTR_XOR_RELAYED_ADDRESS, &relayed);
 		stun_build_u32(&b, STUN_ATTR_LIFETIME, 600);
+		stun_build_bytes(&b, STUN_ATTR_MOBILITY_TICKET, "ticket", 6);
 		stun_auth_sign(&b, w->key, sizeof(w->key));
 	}
 	input(w, out, buf.len);
@@ -224,17 +211,94 @@ static void raw(struct world *w, struct buf_reader *r)
 		input(w, frame, len);
 }
 
+static const struct turn_events events = { .on_state = on_state,
+					   .on_data = on_data };
+
+/* Go on with the allocation on another connection; with bytes of the input
+ * over the exported ones it may be refused, and nothing else. */
+static void resume(struct world *w, struct buf_reader *r, bool spoil)
+{
+	static uint8_t blob[TURN_EXPORT_MAX];
+	struct turn_opts opts = { .family = 4, .resume = blob };
+	uint8_t at, len;
+	const uint8_t *bytes;
+	struct turn *t;
+	struct buf b;
+
+	buf_init(&b, blob, sizeof(blob));
+	if (turn_export(w->t, &b, w->now_ms) < 0)
+		return;
+	opts.resume_len = b.len;
+	if (spoil && buf_get_u8(r, &at) && buf_get_u8(r, &len) &&
+	    buf_take(r, len, &bytes)) {
+		size_t from = at % b.len;
+
+		if (len > b.len - from)
+			len = (uint8_t)(b.len - from);
+		memcpy(blob + from, bytes, len);
+		if (at & 1)
+			opts.resume_len = from + len;
+	}
+	t = turn_new(&opts, &events, w);
+	if (t == NULL && !spoil)
+		abort();
+	if (t == NULL)
+		return;
+	turn_start(t, w->now_ms);
+	turn_adopt_peers(t, w->t, w->now_ms);
+	turn_free(w->t);
+	w->t = t;
+	w->states = 0;
+	flush(w);
+}
+
+/* A blob that nobody exported. */
+static void hostile(struct world *w, struct buf_reader *r)
+{
+	struct turn_opts opts = { .family = 4,
+				  .resume = r->data,
+				  .resume_len = r->left };
+	struct turn *t = turn_new(&opts, &events, w);
+
+	turn_free(t);
+}
+
+static void odd_step(struct world *w, struct buf_reader *r, uint8_t step)
+{
+	switch (step) {
+	case 0xff:
+		turn_release(w->t, w->now_ms);
+		break;
+	case 0xf7:
+		resume(w, r, false);
+		return;
+	case 0xef:
+		resume(w, r, true);
+		return;
+	case 0xe7:
+		turn_ping(w->t, w->now_ms);
+		break;
+	case 0xd7:
+		hostile(w, r);
+		break;
+	default:
+		break;
+	}
+	flush(w);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct turn_opts opts = { .username = "user",
-					       .password = "pass",
-					       .family = 4 };
-	static const struct turn_events events = { .on_state = on_state,
-						   .on_data = on_data };
-	struct world w = { .now_ms = 1 };
+	struct turn_opts opts = { .username = "user",
+				  .password = "pass",
+				  .family = 4 };
+	struct world w = { .now_ms = 1000000 };
 	struct buf_reader r;
 	uint8_t step;
 
+	/* the last byte also says how to begin */
+	opts.datagram = size > 0 && data[size - 1] == 0xdf;
+	opts.mobility = size > 0 && data[size - 1] >= 0xcf;
 	w.t = turn_new(&opts, &events, &w);
 	if (w.t == NULL || stun_auth_key("user", "realm", 5, "pass", w.key) < 0)
 		abort();
@@ -261,9 +325,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			oblige(&w);
 			break;
 		default:
-			if (step == 0xff)
-				turn_release(w.t, w.now_ms);
-			flush(&w);
+			odd_step(&w, &r, step);
 			break;
 		}
 	}

@@ -24,6 +24,9 @@ struct rig {
 	struct framer framer;
 	uint64_t now_ms;
 	bool broken; /* one of the two would close the stream */
+	bool datagrams;
+	/* of these: to the relay, so far; lose and double each n-th, 0: none */
+	unsigned int sent, lose, twice;
 	/* what the callbacks told */
 	unsigned int ready, failed, refused, refused_code;
 	struct endpoint refused_peer;
@@ -85,9 +88,27 @@ static inline void rig_on_relay(void *arg, struct turn_server_conn *c,
 	memcpy(r->relayed_data, data, len);
 }
 
+static inline void rig_write_datagrams(struct rig *r, const uint8_t *data,
+				       size_t len)
+{
+	size_t n;
+
+	for (; (n = turn_next_frame(data, len)) > 0; data += n, len -= n) {
+		r->sent++;
+		if (r->lose != 0 && r->sent % r->lose == 0)
+			continue;
+		for (int i = 0;
+		     i < 1 + (r->twice != 0 && r->sent % r->twice == 0); i++)
+			(void)turn_server_input(r->c, data, n, r->now_ms);
+	}
+	r->broken = r->broken || len != 0;
+}
+
 static inline void rig_write(struct rig *r, const void *data, size_t len)
 {
-	if (!turn_server_input(r->c, data, len, r->now_ms))
+	if (r->datagrams)
+		rig_write_datagrams(r, (const uint8_t *)data, len);
+	else if (!turn_server_input(r->c, data, len, r->now_ms))
 		r->broken = true;
 }
 
@@ -109,6 +130,11 @@ static inline bool rig_step(struct rig *r)
 	space = framer_space(&r->framer, &room);
 	n = (int)turn_server_output(r->c, space, room);
 	busy = busy || n > 0;
+	if (r->datagrams) {
+		if (n > 0 && turn_input(r->t, space, (size_t)n, r->now_ms) < 0)
+			r->broken = true;
+		return busy && !r->broken;
+	}
 	framer_commit(&r->framer, (size_t)n);
 	while ((n = framer_next(&r->framer, &frame)) > 0)
 		if (turn_input(r->t, frame, (size_t)n, r->now_ms) < 0)
@@ -172,7 +198,9 @@ static inline bool rig_init(struct rig *r, const struct turn_opts *opts)
 	r->now_ms = 1000;
 	r->s = turn_server_new("alice", "secret", "example.org");
 	turn_server_on_relay(r->s, rig_on_relay, r);
-	r->c = turn_server_accept(r->s);
+	r->datagrams = opts != NULL && opts->datagram;
+	r->c = r->datagrams ? turn_server_accept_datagrams(r->s)
+			    : turn_server_accept(r->s);
 	r->t = turn_new(opts != NULL ? opts : &alice, &events, r);
 	return framer_init(&r->framer) == 0 && r->t != NULL;
 }
