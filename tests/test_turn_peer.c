@@ -247,6 +247,12 @@ static void test_restore(void)
 	CU_ASSERT_EQUAL(p->channel, 0);
 	CU_ASSERT_EQUAL(add(4, 0)->channel, 0x4abd);
 	turn_peers_fini(&ps);
+	/* the first number of all may be a late one, too */
+	begin();
+	ps.channel_cursor = 0xfff;
+	CU_ASSERT_EQUAL(add(1, 0)->channel, 0x4fff);
+	CU_ASSERT_EQUAL(add(2, 0)->channel, 0x4000);
+	turn_peers_fini(&ps);
 }
 
 static void test_forgetting(void)

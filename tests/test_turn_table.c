@@ -165,6 +165,7 @@ static void test_500(void)
 	knobs()->force_signed = true;
 	CU_ASSERT_EQUAL(
 		rig_send(&rig, &(struct endpoint){ .family = 4 }, "a", 1), 0);
+	rig_pump(&rig);
 	rig_pass(&rig, 10000);
 	CU_ASSERT_EQUAL(rig.refused_code, 500);
 	CU_ASSERT_EQUAL(stats()->requests[STUN_METHOD_CHANNEL_BIND], 4);

@@ -147,6 +147,16 @@ static int grow_channels(struct turn_peers *ps)
 	return 0;
 }
 
+/* A number from an earlier connection may be far off. */
+static int reach_channel(struct turn_peers *ps, size_t i)
+{
+	int err = 0;
+
+	while (i >= ps->channels && err == 0)
+		err = grow_channels(ps);
+	return err;
+}
+
 static uint16_t give_channel(struct turn_peers *ps, struct turn_peer *p,
 			     size_t i)
 {
@@ -164,7 +174,7 @@ static uint16_t take_channel(struct turn_peers *ps, struct turn_peer *p)
 		return 0;
 	for (;; ps->channel_cursor = i + 1) {
 		i = ps->channel_cursor % CHANNELS_ALL;
-		if (i >= ps->channels && grow_channels(ps) < 0)
+		if (reach_channel(ps, i) < 0)
 			return 0;
 		if (ps->channel[i] == NULL)
 			break;
@@ -181,11 +191,7 @@ static uint16_t keep_channel(struct turn_peers *ps, struct turn_peer *p,
 
 	if (channel < TURN_CHANNEL_MIN || channel > TURN_CHANNEL_MAX)
 		return 0;
-	while (i >= ps->channels) {
-		if (grow_channels(ps) < 0)
-			return 0;
-	}
-	if (ps->channel[i] != NULL)
+	if (reach_channel(ps, i) < 0 || ps->channel[i] != NULL)
 		return 0;
 	/* New peers get numbers that no peer of before has had. */
 	if (ps->channel_cursor <= i)
