@@ -86,10 +86,19 @@ static struct memory *open_memory(const struct tunneld *d)
 {
 	char path[PATH_MAX];
 
-	if (choose_path(d, path) < 0)
-		return memory_new(NULL);
+	return memory_new(choose_path(d, path) == 0 ? path : NULL);
+}
+
+/* The directory is made when there is something to put into it. */
+static int put(const struct tunneld *d, const struct memory_network *network)
+{
+	int err = memory_put(d->memory, network, time(NULL));
+	char path[PATH_MAX];
+
+	if (err != -ENOENT || choose_path(d, path) < 0)
+		return err;
 	make_directories(path);
-	return memory_new(path);
+	return memory_put_again(d->memory);
 }
 
 /* The network that we are in */
@@ -144,7 +153,7 @@ void daemon_remember(struct tunneld *d)
 		now.udp = MEMORY_UDP_WORKS;
 	else if (d->media.verdict != UDP_VERDICT_UNKNOWN)
 		now.udp = MEMORY_UDP_FAILS;
-	err = memory_put(d->memory, &now, time(NULL));
+	err = put(d, &now);
 	if (err < 0)
 		log_debug("what works in this network is not kept: %s",
 			  strerror(-err));

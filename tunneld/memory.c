@@ -282,5 +282,10 @@ int memory_put(struct memory *m, const struct memory_network *network,
 	at = place(m, network->fingerprint);
 	*at = *network;
 	at->used_s = now_s;
+	return memory_put_again(m);
+}
+
+int memory_put_again(struct memory *m)
+{
 	return m->path != NULL ? write_file(m) : 0;
 }

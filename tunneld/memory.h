@@ -44,5 +44,7 @@ const struct memory_network *memory_find(struct memory *m,
  * new. 0, -EINVAL, or why the file could not be written: -errno. */
 int memory_put(struct memory *m, const struct memory_network *network,
 	       int64_t now_s);
+/* Write the file once more, after what was in the way is gone. */
+int memory_put_again(struct memory *m);
 
 #endif
