@@ -137,6 +137,7 @@ static int start_workers(struct tunneld *d)
 		.on_flow_gone = daemon_flow_gone,
 		.on_flow_known = daemon_flow_known,
 		.learn = daemon_want_name,
+		.on_stun = daemon_stun_asked,
 		.arg = d,
 	};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -346,6 +347,7 @@ int daemon_run(struct tunneld *d)
 		return 1;
 	raise_descriptor_limit();
 	if (start(d) == 0) {
+		daemon_recall_media(d);
 		if (!daemon_media_decide(d))
 			daemon_say_ready(d);
 		err = loop_run(d->loop);

@@ -50,7 +50,9 @@ struct worker;
 /* Does UDP need the relay in this network? */
 struct daemon_media {
 	struct udp_probe *probe; /* under way */
+	struct udp_stun *stun;   /* under way */
 	enum udp_verdict verdict;
+	bool outside; /* somebody who is no relay has answered here */
 	struct loop_timer again;
 	struct leg_env env; /* of legs in the control loop */
 	struct worker_stats stats;
@@ -121,8 +123,13 @@ void daemon_apply_found(struct tunneld *d);
  * before stays in force until the answer. True: daemon_say_ready() will be
  * called when it is there. */
 bool daemon_media_decide(struct tunneld *d);
-/* Another network: what was found there before, until the answer. */
-void daemon_media_expect(struct tunneld *d, enum udp_verdict verdict);
+/* Media need not go through the relay. */
+bool daemon_media_is_direct(const struct tunneld *d);
+/* Another network; `works`: direct UDP worked when we were there before. That
+ * holds until the answer. */
+void daemon_media_expect(struct tunneld *d, bool works);
+/* An app has asked this STUN server. */
+void daemon_media_stun(struct tunneld *d, const struct endpoint *server);
 void daemon_media_stop(struct tunneld *d);
 
 /* daemon_flows.c: open flows over a restart */
@@ -139,6 +146,9 @@ void daemon_take_up_flows(struct tunneld *d);
 /* From now on, and what is known of this network. */
 void daemon_watch_network(struct tunneld *d);
 /* Relays or proxy are others now: what is remembered is put in force. */
+/* What is remembered of direct UDP here holds until it has been asked; the
+ * answer of another network does not. */
+void daemon_recall_media(struct tunneld *d);
 void daemon_relays_changed(struct tunneld *d);
 void daemon_remember(struct tunneld *d);
 void daemon_leave_network(struct tunneld *d);
@@ -148,5 +158,6 @@ void daemon_leave_network(struct tunneld *d);
 void daemon_flow_gone(void *arg, uint64_t cookie, uint64_t secret);
 void daemon_flow_known(void *arg, const struct flow *flow);
 void daemon_want_name(void *arg, struct dns_learn *query);
+void daemon_stun_asked(void *arg, const struct endpoint *server);
 
 #endif

@@ -142,16 +142,19 @@ void daemon_remember(struct tunneld *d)
 	const struct relay *winner = relay_set_winner(d->snapshot.relays);
 	int err;
 
-	if (d->memory == NULL || d->network == 0 || winner == NULL)
+	if (d->memory == NULL || d->network == 0 ||
+	    (winner == NULL && d->media.verdict == UDP_VERDICT_UNKNOWN))
 		return;
 	known = memory_find(d->memory, d->network);
 	if (known != NULL)
 		now = *known;
-	relay_key(winner, now.winner);
-	now.keepalive_s = (uint8_t)relay_learned_keepalive_s(winner);
-	if (d->media.verdict == UDP_VERDICT_OPEN)
+	if (winner != NULL) {
+		relay_key(winner, now.winner);
+		now.keepalive_s = (uint8_t)relay_learned_keepalive_s(winner);
+	}
+	if (daemon_media_is_direct(d))
 		now.udp = MEMORY_UDP_WORKS;
-	else if (d->media.verdict != UDP_VERDICT_UNKNOWN)
+	else if (d->media.verdict != UDP_VERDICT_UNKNOWN && !d->media.outside)
 		now.udp = MEMORY_UDP_FAILS;
 	err = put(d, &now);
 	if (err < 0)
@@ -180,15 +183,12 @@ void daemon_relays_changed(struct tunneld *d)
 
 /* Changes */
 
-/* Until it has been asked: the other network's answer does not hold here. */
-static void expect_media(struct tunneld *d)
+void daemon_recall_media(struct tunneld *d)
 {
 	const struct memory_network *known =
 		d->memory != NULL ? memory_find(d->memory, d->network) : NULL;
 
-	daemon_media_expect(d, known != NULL && known->udp == MEMORY_UDP_WORKS
-				       ? UDP_VERDICT_OPEN
-				       : UDP_VERDICT_UNKNOWN);
+	daemon_media_expect(d, known != NULL && known->udp == MEMORY_UDP_WORKS);
 }
 
 static void on_change(void *arg, const struct netwatch_event *event,
@@ -210,7 +210,7 @@ static void on_change(void *arg, const struct netwatch_event *event,
 	if (d->discover != NULL)
 		discover_refresh(d->discover, now_ms);
 	if (event->moved)
-		expect_media(d);
+		daemon_recall_media(d);
 	daemon_media_decide(d);
 }
 

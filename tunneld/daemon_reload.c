@@ -64,8 +64,7 @@ void daemon_apply_found(struct tunneld *d)
 	struct snapshot_found found = {
 		.hops = d->hop_addrs,
 		.hop_count = d->hop_addr_count,
-		.udp_direct = d->conf->media == CONF_MEDIA_AUTO &&
-			      d->media.verdict == UDP_VERDICT_OPEN,
+		.udp_direct = daemon_media_is_direct(d),
 	};
 	struct policy *policy;
 

@@ -118,3 +118,30 @@ void daemon_want_name(void *arg, struct dns_learn *query)
 	t->query = query;
 	loop_post(d->loop, &t->task, run_want, t);
 }
+
+struct stun_task {
+	struct loop_task task;
+	struct tunneld *tunneld;
+	struct endpoint server;
+};
+
+static void run_stun(void *arg, uint64_t now_ms)
+{
+	struct stun_task *t = arg;
+
+	(void)now_ms;
+	daemon_media_stun(t->tunneld, &t->server);
+	free(t);
+}
+
+void daemon_stun_asked(void *arg, const struct endpoint *server)
+{
+	struct tunneld *d = arg;
+	struct stun_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return; /* there will be another */
+	t->tunneld = d;
+	t->server = *server;
+	loop_post(d->loop, &t->task, run_stun, t);
+}

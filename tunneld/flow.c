@@ -234,6 +234,8 @@ static void handle_binding(struct flow *f, const struct endpoint *server,
 	struct uplink *u = need_uplink(f, server->family);
 	const struct endpoint *relayed;
 
+	if (f->env->on_stun != NULL)
+		f->env->on_stun(f->env->arg, server, now_ms);
 	if (u == NULL)
 		return;
 	relayed = uplink_relayed(u);

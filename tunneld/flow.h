@@ -42,6 +42,10 @@ struct flow_env {
 	/* See dns_serve.h; may be NULL. */
 	void (*learn)(void *arg, struct dns_learn *query);
 	void *learn_arg;
+	/* NULL, or: the app asks this STUN server (a real address, or one of
+	 * `names`). */
+	void (*on_stun)(void *arg, const struct endpoint *server,
+			uint64_t now_ms);
 	/* Something that a restarted daemon would need has become known. */
 	void (*on_known)(void *arg, const struct flow *flow);
 	/* The app's socket is gone; free the flow at the end of the turn. */

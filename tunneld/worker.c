@@ -28,6 +28,8 @@
 
 /* How often the kernel is asked for sockets that closed without a word. */
 #define SWEEP_MS 5000
+/* How often the control loop is told of a STUN server that apps ask. */
+#define STUN_TELL_MS 2000
 
 /* A flow and its place in the worker's list. */
 struct entry {
@@ -49,6 +51,8 @@ struct worker {
 	struct loop_timer sweep;
 	void (*on_flow_gone)(void *arg, uint64_t cookie, uint64_t secret);
 	void (*on_flow_known)(void *arg, const struct flow *flow);
+	void (*on_stun)(void *arg, const struct endpoint *server);
+	uint64_t stun_told_ms; /* when it was called last; 0: never */
 	void *arg;
 	bool halted;
 };
@@ -328,10 +332,22 @@ static void release(struct worker *w)
 	free(w);
 }
 
+static void on_stun(void *arg, const struct endpoint *server, uint64_t now_ms)
+{
+	struct worker *w = arg;
+
+	if (w->on_stun == NULL ||
+	    (w->stun_told_ms != 0 && now_ms - w->stun_told_ms < STUN_TELL_MS))
+		return;
+	w->stun_told_ms = now_ms;
+	w->on_stun(w->arg, server);
+}
+
 static void wire_up(struct worker *w, const struct worker_opts *opts)
 {
 	w->on_flow_gone = opts->on_flow_gone;
 	w->on_flow_known = opts->on_flow_known;
+	w->on_stun = opts->on_stun;
 	w->arg = opts->arg;
 	w->uplink_env = (struct uplink_env){
 		.leg = { .loop = w->loop,
@@ -356,6 +372,7 @@ static void wire_up(struct worker *w, const struct worker_opts *opts)
 		.learn = opts->learn,
 		.learn_arg = opts->arg,
 		.on_known = on_known,
+		.on_stun = on_stun,
 		.on_gone = on_gone,
 		.arg = w,
 	};
