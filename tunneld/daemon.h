@@ -145,10 +145,10 @@ void daemon_take_up_flows(struct tunneld *d);
 
 /* From now on, and what is known of this network. */
 void daemon_watch_network(struct tunneld *d);
-/* Relays or proxy are others now: what is remembered is put in force. */
 /* What is remembered of direct UDP here holds until it has been asked; the
  * answer of another network does not. */
 void daemon_recall_media(struct tunneld *d);
+/* Relays or proxy are others now: what is remembered is put in force. */
 void daemon_relays_changed(struct tunneld *d);
 void daemon_remember(struct tunneld *d);
 void daemon_leave_network(struct tunneld *d);
