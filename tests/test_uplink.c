@@ -4,9 +4,12 @@
 
 #include "uplink.h"
 
+#include "buf.h"
 #include "leg.h"
 #include "lib/leg_lab.h"
 #include "stun_msg.h"
+
+#include <errno.h>
 
 struct fixture {
 	struct lab lab;
@@ -529,6 +532,157 @@ static void test_give_back(void)
 	close_fixture(&f);
 }
 
+/* Mobility (RFC 8016) */
+
+static void open_mobile(struct fixture *f, size_t ways)
+{
+	memset(f, 0, sizeof(*f));
+	lab_open(&f->lab, 1);
+	while (f->lab.relays < ways)
+		lab_add_way(&f->lab);
+	turn_server_knobs(f->lab.relay[0].server)->mobility = true;
+	f->env.leg = f->lab.env;
+	f->env.relays = lab_set(&f->lab);
+	f->env.arg = f;
+	for (size_t i = 0; i < ways; i++) {
+		struct relay *r = &f->env.relays->relay[i];
+
+		snprintf(r->name, sizeof(r->name), "r0");
+		relay_put_mobility(f->env.relays, r, RELAY_MOBILITY_YES);
+	}
+	begin(f);
+	CU_ASSERT_FATAL(talk(f, "a"));
+}
+
+static const struct turn_server_stats *seen(const struct fixture *f)
+{
+	return turn_server_stats(f->lab.relay[0].server);
+}
+
+/* The relayed address stays, and so do the peers and their channels. */
+static void test_mobile(void)
+{
+	struct endpoint before;
+	struct fixture f;
+
+	open_mobile(&f, 1);
+	before = f.relayed;
+	for (unsigned int i = 0; i < 3; i++) {
+		relay_fixture_cut(&f.lab.relay[0]);
+		CU_ASSERT_FATAL(wait_ready(&f, i + 2));
+		CU_ASSERT(endpoint_equal(&f.relayed, &before));
+		CU_ASSERT(talk(&f, "b"));
+	}
+	CU_ASSERT_EQUAL(seen(&f)->requests[STUN_METHOD_CHANNEL_BIND], 1);
+	CU_ASSERT_EQUAL(seen(&f)->moves, 3);
+	CU_ASSERT_EQUAL(counter(&f.lab.stats.legs_resumed), 3);
+	CU_ASSERT_EQUAL(counter(&f.lab.stats.address_changes), 0);
+	close_fixture(&f);
+}
+
+/* A relay that has started anew knows no tickets. */
+static void test_mobile_refused(void)
+{
+	struct relay_conn *c;
+	struct fixture f;
+
+	open_mobile(&f, 1);
+	c = lab_allocated(&f.lab, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	turn_server_lose_allocation(c->turn);
+	relay_fixture_cut(&f.lab.relay[0]);
+	CU_ASSERT_FATAL(wait_ready(&f, 2));
+	CU_ASSERT(talk(&f, "b"));
+	CU_ASSERT_EQUAL(counter(&f.lab.stats.legs_resumed), 0);
+	close_fixture(&f);
+}
+
+/* One that gives tickets and then does not answer to them (coturn 4.6). */
+static void test_mobile_mute(void)
+{
+	struct fixture f;
+
+	open_mobile(&f, 1);
+	turn_server_knobs(f.lab.relay[0].server)->mobile_mute = true;
+	relay_fixture_cut(&f.lab.relay[0]);
+	CU_ASSERT_FATAL(wait_ready(&f, 2));
+	CU_ASSERT(talk(&f, "b"));
+	CU_ASSERT_EQUAL(counter(&f.lab.stats.legs_resumed), 0);
+	close_fixture(&f);
+}
+
+/* One way stalls, another leads to the same server: make before break. */
+static void test_mobile_stall(void)
+{
+	struct endpoint before;
+	struct fixture f;
+	uint64_t begun_ms;
+
+	open_mobile(&f, 2);
+	before = f.relayed;
+	f.lab.relay[0].deaf = true;
+	lab_stall(&f.lab, 0, true);
+	begun_ms = clock_now_ms();
+	say(&f, "lost");
+	CU_ASSERT_FATAL(wait_ready(&f, 2));
+	CU_ASSERT(endpoint_equal(&f.relayed, &before));
+	CU_ASSERT(talk(&f, "b"));
+	/* no need to wait for the old one */
+	CU_ASSERT(clock_now_ms() < begun_ms + LAB_PATIENCE_MS / 2);
+	CU_ASSERT_EQUAL(counter(&f.lab.stats.legs_resumed), 1);
+	CU_ASSERT_EQUAL(counter(&f.lab.stats.legs_lost), 0);
+	CU_ASSERT_EQUAL(counter(&f.lab.stats.address_changes), 0);
+	lab_stall(&f.lab, 0, false);
+	lab_pass(&f.lab, 1500); /* the old one goes, and takes nothing along */
+	CU_ASSERT(talk(&f, "c"));
+	CU_ASSERT_EQUAL(f.ready, 2);
+	close_fixture(&f);
+}
+
+/* The next tunneld goes on with the address. */
+static void test_export(void)
+{
+	static uint8_t blob[UPLINK_EXPORT_MAX];
+	struct uplink_opts opts = { .family = ENDPOINT_IPV4, .resume = blob };
+	struct endpoint before;
+	struct fixture f;
+	struct buf out;
+
+	open_mobile(&f, 1);
+	before = f.relayed;
+	buf_init(&out, blob, sizeof(blob));
+	CU_ASSERT_EQUAL_FATAL(uplink_export(f.uplink, &out, clock_now_ms()), 0);
+	uplink_free(f.uplink);
+	opts.resume_len = out.len;
+	f.uplink = uplink_new(&f.env, &opts, &events, &f);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f.uplink);
+	CU_ASSERT_FATAL(wait_ready(&f, 2));
+	CU_ASSERT(endpoint_equal(&f.relayed, &before));
+	CU_ASSERT(talk(&f, "b"));
+	CU_ASSERT_EQUAL(seen(&f)->requests[STUN_METHOD_CHANNEL_BIND], 1);
+	close_fixture(&f);
+}
+
+static void test_export_not(void)
+{
+	static uint8_t blob[UPLINK_EXPORT_MAX];
+	struct uplink_opts opts = { .family = ENDPOINT_IPV4, .resume = blob };
+	struct fixture f;
+	struct buf out;
+
+	open_fixture(&f, 1);
+	CU_ASSERT_FATAL(talk(&f, "a"));
+	buf_init(&out, blob, sizeof(blob));
+	CU_ASSERT_EQUAL(uplink_export(f.uplink, &out, clock_now_ms()),
+			-ENOTSUP);
+	uplink_free(f.uplink);
+	/* nonsense is as good as nothing */
+	opts.resume_len = 100;
+	f.uplink = uplink_new(&f.env, &opts, &events, &f);
+	CU_ASSERT(talk(&f, "b"));
+	close_fixture(&f);
+}
+
 static CU_TestInfo tests[] = {
 	{ "nothing is sent before the allocation, all after it",
 	  test_queued_first },
@@ -549,6 +703,12 @@ static CU_TestInfo tests[] = {
 	{ "a warm leg takes over", test_warm_after_loss },
 	{ "a warm leg that is dead, too, is seen soon", test_warm_is_dead },
 	{ "an allocation is given back, or kept warm", test_give_back },
+	{ "mobility keeps address, peers and channels", test_mobile },
+	{ "a ticket that is refused: a new allocation", test_mobile_refused },
+	{ "… that is not answered: the same", test_mobile_mute },
+	{ "mobility makes before it breaks", test_mobile_stall },
+	{ "the address survives the daemon", test_export },
+	{ "… or it does not, and nothing is lost", test_export_not },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {

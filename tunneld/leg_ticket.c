@@ -47,6 +47,7 @@ struct leg_ticket *leg_ticket_new(const struct leg *leg, uint64_t now_ms)
 	}
 	t->len = out.len;
 	t->family = leg->family;
+	t->proven = relay_mobility(leg->relay) == RELAY_MOBILITY_YES;
 	snprintf(t->name, sizeof(t->name), "%s", leg->relay->name);
 	snprintf(t->host, sizeof(t->host), "%s", leg->relay->host);
 	if (leg->place != NULL)
@@ -76,6 +77,7 @@ int leg_ticket_encode(const struct leg_ticket *t, struct buf *out)
 
 	buf_put_u8(out, FORMAT_VERSION);
 	buf_put_u8(out, t->family);
+	buf_put_u8(out, t->proven);
 	put_text(out, t->name);
 	put_text(out, t->host);
 	buf_put(out, &t->place.address, sizeof(t->place.address));
@@ -126,14 +128,15 @@ static bool get_place(struct buf_reader *r, struct leg_place *p)
 
 static bool get_head(struct buf_reader *r, struct leg_ticket *t)
 {
-	uint8_t version;
+	uint8_t version, proven;
 	uint32_t len;
 
 	if (!buf_get_u8(r, &version) || version != FORMAT_VERSION ||
-	    !buf_get_u8(r, &t->family) ||
+	    !buf_get_u8(r, &t->family) || !buf_get_u8(r, &proven) ||
 	    !get_text(r, t->name, sizeof(t->name)) ||
 	    !get_text(r, t->host, sizeof(t->host)) || !get_place(r, &t->place))
 		return false;
+	t->proven = proven == 1;
 	return buf_get_u32(r, &len) && len == r->left && len > 0 &&
 	       len <= TURN_EXPORT_MAX &&
 	       (t->family == ENDPOINT_IPV4 || t->family == ENDPOINT_IPV6);

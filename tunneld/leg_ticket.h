@@ -13,6 +13,7 @@
 #include <turnout/compiler.h>
 #include <turnout/control.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct leg_ticket {
 	char host[CONTROL_NAME_MAX + 1];
 	struct leg_place place;
 	uint8_t family; /* of the relayed address */
+	bool proven;    /* resuming is known to work there */
 	size_t len;
 	uint8_t blob[]; /* turn_export()'s */
 };

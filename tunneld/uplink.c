@@ -61,8 +61,9 @@
 #define LIFE_MIN_MS 1000
 /* How long the old address is worth more than any address. */
 #define RESUME_MS     3000
-#define RESUME_MIN_MS 1000 /* … in each later attempt */
-#define LINGER_MS     30000
+#define RESUME_MIN_MS 1000 /* … in each later attempt, or if it may not work \
+			    */
+#define LINGER_MS 30000
 /* What a resumed leg has taken over may still have bytes under way. */
 #define LINGER_MOVED_MS 1000
 #define NUDGE_MS        500
@@ -362,7 +363,8 @@ static const struct race_events race_events = {
 static uint64_t fresh_due_ms(const struct uplink *u, uint64_t now_ms)
 {
 	uint64_t since_ms = u->lost_ms != 0 ? u->lost_ms : now_ms;
-	uint64_t at_ms = since_ms + RESUME_MS;
+	uint64_t at_ms = since_ms +
+			 (u->ticket->proven ? RESUME_MS : RESUME_MIN_MS);
 
 	return at_ms > now_ms + RESUME_MIN_MS ? at_ms : now_ms + RESUME_MIN_MS;
 }

@@ -67,11 +67,19 @@ static inline void lab_open(struct lab *lab, size_t relays)
 				     .stats = &lab->stats };
 }
 
+/* One more fixture, another way to the first one's server. */
+static inline void lab_add_way(struct lab *lab)
+{
+	relay_fixture_open_shared(&lab->relay[lab->relays++], lab->loop, 0,
+				  &lab->relay[0]);
+}
+
 static inline void lab_close(struct lab *lab)
 {
 	leg_env_fini(&lab->env);
-	for (size_t i = 0; i < lab->relays; i++)
-		relay_fixture_close(&lab->relay[i]);
+	/* What shares a server with an earlier one goes first. */
+	while (lab->relays > 0)
+		relay_fixture_close(&lab->relay[--lab->relays]);
 	for (int i = 0; i < 2; i++) {
 		if (lab->plug[i] >= 0)
 			close(lab->plug[i]);
