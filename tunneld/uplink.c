@@ -59,11 +59,11 @@
 /* A leg that carried for less does not count as success; else a relay that
  * takes allocations and then ends them would be asked without a pause. */
 #define LIFE_MIN_MS 1000
-/* How long the old address is worth more than any address. */
+/* How long the old address is worth more than any address; and where it is not
+ * known whether it can be kept, or in each later attempt. */
 #define RESUME_MS     3000
-#define RESUME_MIN_MS 1000 /* … in each later attempt, or if it may not work \
-			    */
-#define LINGER_MS 30000
+#define RESUME_MIN_MS 1000
+#define LINGER_MS     30000
 /* What a resumed leg has taken over may still have bytes under way. */
 #define LINGER_MOVED_MS 1000
 #define NUDGE_MS        500
