@@ -269,14 +269,43 @@ static void wrote(struct leg *l, uint64_t now_ms)
 	l->last_out_ms = now_ms;
 }
 
-static size_t next_length(const struct leg *l)
+static size_t next_length(const struct leg *l, size_t at)
 {
-	size_t left = l->out_buf.len - l->out_sent, frame;
+	size_t left = l->out_buf.len - at, frame;
 
 	if (!stream_is_datagram(&l->stream))
 		return left;
-	frame = turn_next_frame(l->out + l->out_sent, left);
-	return frame > 0 ? frame : left;
+	frame = turn_next_frame(l->out + at, left);
+	return frame > 0 && frame <= left ? frame : left;
+}
+
+/* Plain UDP: as many frames as go in one system call, each a datagram. */
+static enum io write_frames(struct leg *l, size_t *n)
+{
+	struct iovec frames[STREAM_WRITE_MAX];
+	size_t count = 0, sent, at = l->out_sent;
+	enum io io;
+
+	while (at < l->out_buf.len && count < STREAM_WRITE_MAX) {
+		frames[count].iov_base = l->out + at;
+		frames[count].iov_len = next_length(l, at);
+		at += frames[count++].iov_len;
+	}
+	io = stream_write_many(&l->stream, frames, count, &sent);
+	*n = 0;
+	while (sent > 0)
+		*n += frames[--sent].iov_len;
+	return io;
+}
+
+static enum io write_some(struct leg *l, size_t *n)
+{
+	size_t len = next_length(l, l->out_sent);
+
+	if (stream_is_datagram(&l->stream) && l->stream.tls == NULL &&
+	    len < l->out_buf.len - l->out_sent)
+		return write_frames(l, n);
+	return stream_write(&l->stream, l->out + l->out_sent, len, n);
 }
 
 static void broke(struct leg *l, uint64_t now_ms)
@@ -295,8 +324,7 @@ void leg_io_write(struct leg *l, uint64_t now_ms)
 
 	while (l->out_buf.len > l->out_sent || gather(l, now_ms)) {
 		size_t n;
-		enum io io = stream_write(&l->stream, l->out + l->out_sent,
-					  next_length(l), &n);
+		enum io io = write_some(l, &n);
 
 		if (io == IO_WANT_WRITE || io == IO_WANT_READ) {
 			l->congested = true;

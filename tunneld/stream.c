@@ -124,6 +124,34 @@ enum io stream_write(struct stream *s, const void *data, size_t len, size_t *n)
 	return fail(s);
 }
 
+enum io stream_write_many(struct stream *s, const struct iovec *datagrams,
+			  size_t count, size_t *sent)
+{
+	struct mmsghdr msgs[STREAM_WRITE_MAX];
+	size_t n;
+	enum io io;
+	int put;
+
+	*sent = 0;
+	if (count > STREAM_WRITE_MAX)
+		count = STREAM_WRITE_MAX;
+	for (size_t i = 0; i < count; i++) {
+		msgs[i].msg_hdr = (struct msghdr){
+			.msg_iov = (struct iovec *)(uintptr_t)&datagrams[i],
+			.msg_iovlen = 1,
+		};
+	}
+	put = sendmmsg(s->fd, msgs, (unsigned int)count, MSG_NOSIGNAL);
+	if (put > 0) {
+		*sent = (size_t)put;
+		return IO_OK;
+	}
+	/* What is wrong with the first one is told by itself. */
+	io = stream_write(s, datagrams[0].iov_base, datagrams[0].iov_len, &n);
+	*sent = io == IO_OK ? 1 : 0;
+	return io;
+}
+
 size_t stream_pending(const struct stream *s)
 {
 	return s->tls != NULL ? tls_pending(s->tls) : 0;

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/uio.h>
+
 struct stream {
 	int fd;          /* -1: none */
 	struct tls *tls; /* NULL: in the clear */
@@ -40,6 +42,11 @@ enum io stream_read(struct stream *s, void *data, size_t max,
  * way counts as written and is lost, as the network might have lost it. */
 enum io stream_write(struct stream *s, const void *data, size_t len,
 		     size_t *n) MUST_CHECK;
+/* Plain UDP only: datagrams in one system call. `*sent` of them, the first
+ * ones, are done with; more than STREAM_WRITE_MAX are left for the next. */
+#define STREAM_WRITE_MAX 32
+enum io stream_write_many(struct stream *s, const struct iovec *datagrams,
+			  size_t count, size_t *sent) MUST_CHECK;
 /* More to read without the descriptor being readable. */
 size_t stream_pending(const struct stream *s);
 /* Datagrams lost here for their size, in both directions. */
