@@ -8,7 +8,8 @@
  *           let that through? Many forbid it, then the last step is left out
  *   MOVING  a second connection asks for the allocation with its ticket
  *           (RFC 8016, 3.2) while the first is still there, as in make before
- *           break; a relay that only seems to move never answers
+ *           break; a relay that only seems to move never answers. Until it
+ *           has been asked, whoever needs the allocation gets it back
  *   AFTER   the first connection is closed; what is sent to the relayed
  *           address must now come back over the second
  *
@@ -50,7 +51,8 @@ struct mobility {
 	void *arg;
 	enum mobility_step step;
 	bool echoes; /* the relay lets an allocation send to itself */
-	bool works;
+	enum relay_mobility verdict;
+	bool answers; /* the second connection stands: the relay's turn */
 	struct leg *first, *second;
 	struct loop_timer again;
 	uint64_t deadline_ms; /* of the step */
@@ -63,22 +65,27 @@ static void on_again(void *arg, uint64_t now_ms);
 static void run_done(void *arg, uint64_t now_ms)
 {
 	struct mobility *m = arg;
-	struct leg *leg = m->works ? m->second : NULL;
+	struct leg *leg = NULL;
 
 	loop_timer_stop(m->env->loop, &m->again);
-	/* An allocation that did not move may still hear its first
-	 * connection; one that has moved must not be given back there. */
-	if (m->first != NULL && !m->works)
-		leg_release(m->first);
-	else if (m->first != NULL)
+	if (m->verdict == RELAY_MOBILITY_YES) {
+		leg = m->second;
+		leg_set_trial(leg, false);
+		m->second = NULL;
+		/* What has moved must not be given back where it was. */
 		leg_free(m->first);
+		m->first = NULL;
+	}
+	/* What did not move may still hear its first connection; what moved
+	 * and then fell silent, its second. */
+	leg_release(m->first);
 	m->first = NULL;
-	if (leg == NULL && m->second != NULL)
+	if (m->second != NULL && leg_state(m->second) == LEG_STATE_READY)
+		leg_release(m->second);
+	else
 		leg_free(m->second);
 	m->second = NULL;
-	if (leg != NULL)
-		leg_set_trial(leg, false);
-	m->done(m->arg, m->works, leg, now_ms);
+	m->done(m->arg, m->verdict, leg, now_ms);
 }
 
 /* Everything that ends a step does so at the end of the turn: legs may not be
@@ -89,11 +96,11 @@ static void enter(struct mobility *m, enum mobility_step step, loop_fn *fn)
 	loop_defer(m->env->loop, &m->next, fn, m);
 }
 
-static void finish(struct mobility *m, bool works)
+static void finish(struct mobility *m, enum relay_mobility verdict)
 {
 	if (m->step == MOBILITY_DONE)
 		return;
-	m->works = works;
+	m->verdict = verdict;
 	loop_defer_cancel(m->env->loop, &m->next);
 	enter(m, MOBILITY_DONE, run_done);
 }
@@ -109,6 +116,14 @@ static void echo(struct mobility *m, struct leg *leg, uint64_t now_ms)
 
 /* The legs' events */
 
+static void on_connected(void *arg, struct leg *leg, uint64_t now_ms)
+{
+	struct mobility *m = arg;
+
+	(void)leg, (void)now_ms;
+	m->answers = true; /* the first one stood already */
+}
+
 static void start_after(void *arg, uint64_t now_ms)
 {
 	struct mobility *m = arg;
@@ -116,7 +131,7 @@ static void start_after(void *arg, uint64_t now_ms)
 	leg_free(m->first);
 	m->first = NULL;
 	if (RAND_bytes(m->token, sizeof(m->token)) != 1) {
-		finish(m, false);
+		finish(m, RELAY_MOBILITY_UNKNOWN);
 		return;
 	}
 	m->deadline_ms = now_ms + ECHO_MS;
@@ -133,7 +148,7 @@ static void on_ready(void *arg, struct leg *leg, uint64_t now_ms)
 	if (m->echoes)
 		enter(m, MOBILITY_AFTER, start_after);
 	else
-		finish(m, true);
+		finish(m, RELAY_MOBILITY_YES);
 }
 
 static void on_ended(void *arg, struct leg *leg, uint64_t now_ms)
@@ -149,7 +164,7 @@ static void on_ended(void *arg, struct leg *leg, uint64_t now_ms)
 	/* The first connection may end once the second has taken over. */
 	if (m->first == NULL && m->second != NULL && m->step == MOBILITY_MOVING)
 		return;
-	finish(m, false);
+	finish(m, m->answers ? RELAY_MOBILITY_NO : RELAY_MOBILITY_UNKNOWN);
 }
 
 static void start_moving(void *arg, uint64_t now_ms);
@@ -167,7 +182,7 @@ static void on_data(void *arg, struct leg *leg, const struct endpoint *peer,
 		m->echoes = true;
 		enter(m, MOBILITY_BEFORE, start_moving);
 	} else if (m->step == MOBILITY_AFTER && leg == m->second) {
-		finish(m, true);
+		finish(m, RELAY_MOBILITY_YES);
 	}
 }
 
@@ -177,6 +192,7 @@ static void on_batch(void *arg, struct leg *leg, uint64_t now_ms)
 }
 
 static const struct leg_events leg_events = {
+	.on_connected = on_connected,
 	.on_ready = on_ready,
 	.on_ended = on_ended,
 	.on_data = on_data,
@@ -201,7 +217,7 @@ static void start_moving(void *arg, uint64_t now_ms)
 		m->second = leg_new(m->env, &opts, &leg_events, m);
 	leg_ticket_free(ticket);
 	if (m->second == NULL)
-		finish(m, false);
+		finish(m, RELAY_MOBILITY_UNKNOWN);
 }
 
 static void on_again(void *arg, uint64_t now_ms)
@@ -213,7 +229,8 @@ static void on_again(void *arg, uint64_t now_ms)
 	if (now_ms >= m->deadline_ms && m->step == MOBILITY_BEFORE)
 		start_moving(m, now_ms);
 	else if (now_ms >= m->deadline_ms)
-		finish(m, false);
+		finish(m,
+		       m->answers ? RELAY_MOBILITY_NO : RELAY_MOBILITY_UNKNOWN);
 	else if (m->step == MOBILITY_BEFORE && !m->echoes)
 		echo(m, m->first, now_ms);
 	else if (m->step == MOBILITY_AFTER)
@@ -249,13 +266,26 @@ void mobility_free(struct mobility *m)
 		return;
 	loop_timer_stop(m->env->loop, &m->again);
 	loop_defer_cancel(m->env->loop, &m->next);
-	if (m->first != NULL && m->step == MOBILITY_BEFORE)
-		leg_release(m->first);
-	else if (m->first != NULL)
-		leg_free(m->first);
-	if (m->second != NULL && leg_state(m->second) == LEG_STATE_READY)
-		leg_release(m->second);
-	else if (m->second != NULL)
-		leg_free(m->second);
+	/* Wherever it is now, it is not needed any more. */
+	leg_release(m->first);
+	leg_release(m->second);
 	free(m);
+}
+
+struct leg *mobility_take_back(struct mobility *m)
+{
+	struct leg *leg = m->first;
+
+	if (leg == NULL || leg_state(leg) != LEG_STATE_READY ||
+	    (m->step != MOBILITY_BEFORE && m->step != MOBILITY_MOVING) ||
+	    (m->second != NULL && leg_state(m->second) != LEG_STATE_DIALING))
+		return NULL;
+	m->first = NULL;
+	leg_free(m->second);
+	m->second = NULL;
+	leg_set_trial(leg, false);
+	m->step = MOBILITY_DONE;
+	loop_timer_stop(m->env->loop, &m->again);
+	loop_defer_cancel(m->env->loop, &m->next);
+	return leg;
 }

@@ -4,12 +4,14 @@
  *
  * Theory of operation. While an app is attached, a race fills the pool up to
  * [relay] warm, one after another. The first allocation of each relay is lent
- * to the test of its mobility (mobility.h) and comes back moved; until that is
- * over the pool holds one less. What fails is tried again later and later: no
- * packet waits for it. A relay whose quota is used up (486) is left alone for
+ * to the test of its mobility (mobility.h) and comes back moved; who needs one
+ * meanwhile gets it, and the test has to wait for the next. What fails, or
+ * ends soon after it was made, is tried again later and later: no packet waits
+ * for it. A relay that has no more for us (486, 508) is left alone for
  * QUOTA_MS: apps need what it still gives. Now and then a race runs in the
- * configured order instead of the remembered one, and so finds a better way
- * to a relay without any call that waits for it (relay_retest_due()).
+ * configured order instead of the remembered one, also when the pool is full,
+ * and so finds a better way to a relay without any call that waits for it
+ * (relay_retest_due()).
  */
 #include <config.h>
 
@@ -29,19 +31,26 @@
 
 #define RETRY_MIN_MS 2000
 #define RETRY_MAX_MS 60000
-#define QUOTA_MS     (5 * 60 * 1000)
+/* After the end of one that was ready; one that had lived so long starts the
+ * growth anew. */
+#define CUT_MIN_MS 500
+#define STEADY_MS  60000
+/* RFC 8656, 18 (508): at least a minute. */
+#define QUOTA_MS (5 * 60 * 1000)
 
 struct warm {
 	struct leg_env *env;
 	struct relay_set *relays;
 	struct leg *leg[RELAY_WARM_MAX];
+	uint64_t since_ms[RELAY_WARM_MAX];
 	size_t count;
 	struct race *race;         /* that fills it */
 	struct mobility *mobility; /* has one of its legs */
 	struct relay *tested;      /* of `relays`: whose that is */
 	struct loop_timer refill, idle;
 	struct loop_defer fill;
-	uint64_t retry_ms; /* the wait after the next failure */
+	uint64_t retry_ms; /* the wait after the next failure, … */
+	uint64_t cut_ms;   /* … and after the next end of a leg */
 	bool attached;
 };
 
@@ -78,24 +87,39 @@ static bool must_test(const struct warm *w, uint64_t now_ms)
 
 /* The legs in the pool */
 
-static void drop(struct warm *w, struct leg *leg)
+/* Returns since when it was there. */
+static uint64_t drop(struct warm *w, struct leg *leg)
 {
-	for (size_t i = 0; i < w->count; i++) {
-		if (w->leg[i] != leg)
-			continue;
-		w->leg[i] = w->leg[--w->count];
-		return;
-	}
+	uint64_t since_ms;
+	size_t i = 0;
+
+	while (w->leg[i] != leg)
+		i++;
+	since_ms = w->since_ms[i];
+	w->count--;
+	w->leg[i] = w->leg[w->count];
+	w->since_ms[i] = w->since_ms[w->count];
+	return since_ms;
+}
+
+static void refill_in(struct warm *w, uint64_t wait_ms, uint64_t now_ms);
+
+static uint64_t grown(uint64_t wait_ms)
+{
+	return wait_ms * 2 < RETRY_MAX_MS ? wait_ms * 2 : RETRY_MAX_MS;
 }
 
 static void on_ended(void *arg, struct leg *leg, uint64_t now_ms)
 {
 	struct warm *w = arg;
 
-	(void)now_ms;
-	drop(w, leg);
+	if (now_ms >= drop(w, leg) + STEADY_MS)
+		w->cut_ms = CUT_MIN_MS;
 	leg_free(leg);
-	want_fill(w);
+	if (w->refill.index != 0)
+		return; /* several at once count as one */
+	refill_in(w, w->cut_ms, now_ms);
+	w->cut_ms = grown(w->cut_ms);
 }
 
 static void on_ready(void *arg, struct leg *leg, uint64_t now_ms)
@@ -122,29 +146,70 @@ static const struct leg_events leg_events = {
 	.on_batch = on_batch,
 };
 
+/* Made with what is still in force? A discovery hands out a new set, in which
+ * most is as it was. NULL: no. */
+static struct relay *still_there(const struct warm *w, const struct leg *leg)
+{
+	const struct relay *then = leg_relay(leg);
+	char key[RELAY_KEY_MAX + 1];
+	struct relay *now;
+
+	relay_key(then, key);
+	now = relay_find(w->relays, key);
+	return now != NULL && now->creds == then->creds &&
+			       now->tls == then->tls &&
+			       now->proxy == then->proxy
+		       ? now
+		       : NULL;
+}
+
+/* One that another way than that of `by` has made, or NULL. */
+static struct leg *outdated(const struct warm *w, const struct leg *by)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		if (still_there(w, w->leg[i]) != still_there(w, by))
+			return w->leg[i];
+	}
+	return NULL;
+}
+
 static void keep(struct warm *w, struct leg *leg, uint64_t now_ms)
 {
-	if (w->count >= wanted(w, now_ms)) {
+	size_t want = wanted(w, now_ms);
+	struct leg *old = outdated(w, leg);
+
+	if (w->count >= want && (want == 0 || old == NULL)) {
 		leg_release(leg);
 		return;
 	}
+	if (w->count >= want) {
+		(void)drop(w, old);
+		leg_release(old);
+	}
 	leg_attach(leg, &leg_events, w, NULL);
-	w->leg[w->count++] = leg;
+	w->leg[w->count] = leg;
+	w->since_ms[w->count++] = now_ms;
 }
 
 /* Mobility */
 
-static void on_tested(void *arg, bool works, struct leg *leg, uint64_t now_ms)
+static void on_tested(void *arg, enum relay_mobility verdict, struct leg *leg,
+		      uint64_t now_ms)
 {
 	struct warm *w = arg;
 
 	mobility_free(w->mobility);
 	w->mobility = NULL;
-	relay_put_mobility(w->relays, w->tested,
-			   works ? RELAY_MOBILITY_YES : RELAY_MOBILITY_NO);
+	if (verdict == RELAY_MOBILITY_UNKNOWN) {
+		refill_in(w, w->retry_ms, now_ms);
+		w->retry_ms = grown(w->retry_ms);
+		return;
+	}
+	relay_put_mobility(w->relays, w->tested, verdict);
 	log_info("relay %s: relayed addresses %s", w->tested->name,
-		 works ? "outlive their connections (mobility)"
-		       : "end with their connections (no mobility)");
+		 verdict == RELAY_MOBILITY_YES
+			 ? "outlive their connections (mobility)"
+			 : "end with their connections (no mobility)");
 	if (leg != NULL)
 		keep(w, leg, now_ms);
 	want_fill(w);
@@ -176,7 +241,8 @@ static void on_won(void *arg, struct leg *leg, uint64_t now_ms)
 
 	race_free(w->race);
 	w->race = NULL;
-	w->retry_ms = RETRY_MIN_MS;
+	if (relay_mobility(leg_relay(leg)) != RELAY_MOBILITY_UNKNOWN)
+		w->retry_ms = RETRY_MIN_MS;
 	if (!test_mobility(w, leg))
 		keep(w, leg, now_ms);
 	want_fill(w);
@@ -188,28 +254,34 @@ static void on_refill(void *arg, uint64_t now_ms)
 	want_fill(arg);
 }
 
-/* 486 (RFC 8656, 19) on the way that is in use? */
-static bool is_over_quota(const struct warm *w, uint64_t now_ms)
+static void refill_in(struct warm *w, uint64_t wait_ms, uint64_t now_ms)
 {
-	struct relay *first;
+	loop_timer_set(w->env->loop, &w->refill, now_ms + wait_ms, on_refill,
+		       w);
+}
 
-	return relay_order(w->relays, now_ms, RELAY_ORDER_REMEMBERED, &first,
-			   1) > 0 &&
-	       relay_failing(first) == LEG_CAUSE_TURN + 486;
+/* 486 or 508 (RFC 8656, 19): a relay was reached, and has no more for us? */
+static bool is_over_quota(const struct warm *w)
+{
+	for (size_t i = 0; i < w->relays->count; i++) {
+		uint32_t cause = relay_failing(&w->relays->relay[i]);
+
+		if (cause == LEG_CAUSE_TURN + 486 ||
+		    cause == LEG_CAUSE_TURN + 508)
+			return true;
+	}
+	return false;
 }
 
 static void on_lost(void *arg, bool refused, uint64_t now_ms)
 {
 	struct warm *w = arg;
-	uint64_t wait_ms = is_over_quota(w, now_ms) ? QUOTA_MS : w->retry_ms;
 
 	(void)refused;
 	race_free(w->race);
 	w->race = NULL;
-	w->retry_ms = w->retry_ms * 2 < RETRY_MAX_MS ? w->retry_ms * 2
-						     : RETRY_MAX_MS;
-	loop_timer_set(w->env->loop, &w->refill, now_ms + wait_ms, on_refill,
-		       w);
+	refill_in(w, is_over_quota(w) ? QUOTA_MS : w->retry_ms, now_ms);
+	w->retry_ms = grown(w->retry_ms);
 }
 
 static const struct race_events race_events = {
@@ -217,14 +289,12 @@ static const struct race_events race_events = {
 	.on_lost = on_lost,
 };
 
-static void start_race(struct warm *w, uint64_t now_ms)
+static void start_race(struct warm *w, enum relay_order_mode mode)
 {
 	struct race_opts opts = {
 		.set = w->relays,
 		.family = ENDPOINT_IPV4,
-		.mode = relay_retest_due(w->relays, now_ms)
-				? RELAY_ORDER_RETEST
-				: RELAY_ORDER_REMEMBERED,
+		.mode = mode,
 	};
 
 	w->race = race_new(w->env, &opts, &race_events, w);
@@ -239,8 +309,10 @@ static void run_fill(void *arg, uint64_t now_ms)
 		leg_release(w->leg[--w->count]);
 	if (w->race != NULL || w->refill.index != 0)
 		return;
-	if (w->count + lent < want || must_test(w, now_ms))
-		start_race(w, now_ms);
+	if (want > 0 && relay_retest_due(w->relays, now_ms))
+		start_race(w, RELAY_ORDER_RETEST);
+	else if (w->count + lent < want || must_test(w, now_ms))
+		start_race(w, RELAY_ORDER_REMEMBERED);
 }
 
 /* The owner's calls */
@@ -260,8 +332,6 @@ void warm_attach(struct warm *w, uint64_t now_ms)
 {
 	loop_timer_set(w->env->loop, &w->idle, now_ms + WARM_IDLE_MS, on_idle,
 		       w);
-	if (w->attached)
-		return;
 	w->attached = true;
 	want_fill(w);
 }
@@ -276,32 +346,46 @@ struct leg *warm_take(struct warm *w, uint8_t family, uint64_t now_ms)
 		if (leg_state(leg) != LEG_STATE_READY ||
 		    leg_relayed(leg)->family != family)
 			continue;
-		drop(w, leg);
+		(void)drop(w, leg);
 		want_fill(w);
 		return leg;
 	}
-	return NULL;
+	leg = w->mobility != NULL && family == ENDPOINT_IPV4
+		      ? mobility_take_back(w->mobility)
+		      : NULL;
+	if (leg != NULL) {
+		mobility_free(w->mobility);
+		w->mobility = NULL;
+		want_fill(w);
+	}
+	return leg;
 }
 
 bool warm_give(struct warm *w, struct leg *leg, uint64_t now_ms)
 {
 	if (leg_state(leg) != LEG_STATE_READY || !leg_is_fresh(leg) ||
-	    leg_relay_set(leg) != w->relays || w->count >= wanted(w, now_ms))
+	    still_there(w, leg) == NULL || w->count >= wanted(w, now_ms))
 		return false;
 	keep(w, leg, now_ms);
 	return true;
 }
 
-static void empty(struct warm *w)
+static void stop_work(struct warm *w)
 {
 	race_free(w->race);
 	w->race = NULL;
 	mobility_free(w->mobility);
 	w->mobility = NULL;
-	while (w->count > 0)
-		leg_release(w->leg[--w->count]);
 	loop_timer_stop(w->env->loop, &w->refill);
 	w->retry_ms = RETRY_MIN_MS;
+	w->cut_ms = CUT_MIN_MS;
+}
+
+static void empty(struct warm *w)
+{
+	stop_work(w);
+	while (w->count > 0)
+		leg_release(w->leg[--w->count]);
 }
 
 void warm_reload(struct warm *w, struct relay_set *relays, uint64_t now_ms)
@@ -311,9 +395,17 @@ void warm_reload(struct warm *w, struct relay_set *relays, uint64_t now_ms)
 	(void)now_ms;
 	if (relays == old)
 		return;
-	empty(w);
+	stop_work(w);
 	w->relays = relay_set_get(relays);
 	relay_set_put(old);
+	for (size_t i = w->count; i-- > 0;) {
+		struct leg *leg = w->leg[i];
+
+		if (still_there(w, leg) != NULL)
+			continue;
+		(void)drop(w, leg);
+		leg_release(leg);
+	}
 	want_fill(w);
 }
 
@@ -333,6 +425,7 @@ struct warm *warm_new(struct leg_env *env, struct relay_set *relays)
 	w->env = env;
 	w->relays = relay_set_get(relays);
 	w->retry_ms = RETRY_MIN_MS;
+	w->cut_ms = CUT_MIN_MS;
 	return w;
 }
 

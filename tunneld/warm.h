@@ -35,7 +35,8 @@ struct leg *warm_take(struct warm *w, uint8_t family,
 /* READY, but not needed after all. True: taken over; false: the pool has
  * enough, or it is of no use any more. */
 bool warm_give(struct warm *w, struct leg *leg, uint64_t now_ms) MUST_CHECK;
-/* Other relays, or other settings: those of before are given back. */
+/* Other relays, or other settings: those of before are given back, unless
+ * they would be made the same way again. */
 void warm_reload(struct warm *w, struct relay_set *relays, uint64_t now_ms);
 /* Another network: all are tried anew. */
 void warm_renew(struct warm *w, uint64_t now_ms);
