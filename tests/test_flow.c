@@ -27,6 +27,7 @@
 #include "stats.h"
 #include "stun_msg.h"
 #include "uplink.h"
+#include "warm.h"
 
 #include <turnout/wire.h>
 
@@ -500,6 +501,75 @@ static void test_cut(void)
 	close_fixture(&f);
 }
 
+/* Warm allocations */
+
+static struct leg *take_warm(void *arg, uint8_t family, uint64_t now_ms)
+{
+	return warm_take(arg, family, now_ms);
+}
+
+static bool has_warm(struct fixture *f)
+{
+	return stats_get(&f->stats.allocations) == 1;
+}
+
+static void stop_loop(void *arg, uint64_t now_ms)
+{
+	(void)now_ms;
+	loop_stop(arg);
+}
+
+/* The bytes that have come to the relay, and were not read yet. */
+static size_t arrived(struct fixture *f, char *data, size_t max)
+{
+	ssize_t n;
+
+	for (size_t i = 0; i < RELAY_CONNS_MAX; i++) {
+		if (f->relay.conn[i].fd < 0)
+			continue;
+		n = recv(f->relay.conn[i].fd, data, max,
+			 MSG_PEEK | MSG_DONTWAIT);
+		return n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/* The first datagram of a new socket is with the relay after one turn of the
+ * loop, without any answer having been read. */
+static void test_warm(void)
+{
+	struct loop_task stop;
+	struct fixture f;
+	struct warm *warm;
+	struct app *a;
+	char data[2048];
+	size_t n;
+
+	open_fixture(&f);
+	f.uplink_env.relays->relay[0].warm = 1;
+	f.uplink_env.relays->relay[0].no_mobility = true;
+	warm = warm_new(&f.uplink_env.leg, f.uplink_env.relays);
+	f.uplink_env.warm_take = take_warm;
+	f.uplink_env.arg = warm;
+	warm_attach(warm, clock_now_ms());
+	CU_ASSERT_FATAL(run_until(&f, has_warm));
+	f.relay.deaf = true; /* what is dialed from now on */
+	for (size_t i = 0; i < RELAY_CONNS_MAX; i++) {
+		if (f.relay.conn[i].fd >= 0)
+			loop_fd_set(f.loop, &f.relay.conn[i].watch, 0);
+	}
+	a = open_app(&f);
+	app_send(a, SECRET, WIRE_DATA, &peer, "first words", 11);
+	loop_post(f.loop, &stop, stop_loop, f.loop);
+	CU_ASSERT_EQUAL(loop_run(f.loop), 0);
+	n = arrived(&f, data, sizeof(data));
+	CU_ASSERT_PTR_NOT_NULL(memmem(data, n, "first words", 11));
+	relay_fixture_stall(&f.relay, false);
+	CU_ASSERT(run_until(&f, all_have_mail));
+	warm_free(warm);
+	close_fixture(&f);
+}
+
 static CU_TestInfo tests[] = {
 	{ "a datagram goes out and comes back", test_there_and_back },
 	{ "a hundred sockets at once lose nothing", test_hundred_at_once },
@@ -512,6 +582,7 @@ static CU_TestInfo tests[] = {
 	{ "CLOSE by one of two owners does not", test_close_of_one },
 	{ "a socket that closed without a word is found", test_sweep },
 	{ "a cut connection is made again", test_cut },
+	{ "with a warm leg the first datagram leaves at once", test_warm },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {
