@@ -34,11 +34,6 @@ struct leg_env {
 	struct loop *loop;
 	struct dial_pool *pool;
 	struct worker_stats *stats;
-	/* NULL, or: this way to a relay has won a race, for whoever remembers
-	 * what works on which network */
-	void (*on_relay_won)(void *arg, struct relay_set *set,
-			     struct relay *relay);
-	void *arg;
 	struct leg *leaving; /* private: those that leg_release() has */
 };
 /* The loop has stopped: legs that still give back are closed as they are. */

@@ -177,8 +177,6 @@ static void on_ready(void *arg, struct leg *leg, uint64_t now_ms)
 
 	loop_timer_stop(r->env->loop, &r->timer);
 	drop_losers(r, leg);
-	if (r->env->on_relay_won != NULL)
-		r->env->on_relay_won(r->env->arg, r->set, leg_relay(leg));
 	r->events->on_won(r->arg, leg, now_ms);
 }
 

@@ -63,10 +63,7 @@
  * known whether it can be kept, or in each later attempt. */
 #define RESUME_MS     3000
 #define RESUME_MIN_MS 1000
-#define LINGER_MS     30000
-/* What a resumed leg has taken over may still have bytes under way. */
-#define LINGER_MOVED_MS 1000
-#define NUDGE_MS        500
+#define NUDGE_MS      500
 
 static void on_retry(void *arg, uint64_t now_ms);
 
@@ -82,79 +79,6 @@ static uint64_t jitter(uint64_t max_ms)
 static struct worker_stats *stats(const struct uplink *u)
 {
 	return u->env->leg.stats;
-}
-
-/* The old leg */
-
-static void drop_old(struct uplink *u)
-{
-	struct leg *old = u->old;
-
-	u->old = NULL;
-	loop_timer_stop(u->env->leg.loop, &u->linger);
-	if (u->old_moved)
-		leg_free(old);
-	else
-		leg_release(old);
-}
-
-static void on_linger(void *arg, uint64_t now_ms)
-{
-	struct uplink *u = arg;
-
-	if (now_ms < u->old_until_ms)
-		loop_timer_set(u->env->leg.loop, &u->linger, u->old_until_ms,
-			       on_linger, u);
-	else
-		drop_old(u);
-}
-
-static void on_old_ended(void *arg, struct leg *leg, uint64_t now_ms)
-{
-	struct uplink *u = arg;
-
-	(void)leg, (void)now_ms;
-	drop_old(u);
-}
-
-static void on_old_data(void *arg, struct leg *leg, const struct endpoint *peer,
-			const uint8_t *data, size_t len, uint64_t now_ms)
-{
-	struct uplink *u = arg;
-
-	(void)leg;
-	if (!u->old_moved) {
-		stats_add(&stats(u)->from_old_address, 1);
-		u->old_until_ms = now_ms + LINGER_MS;
-	}
-	u->events->on_data(u->arg, peer, data, len, now_ms);
-}
-
-static void on_batch_only(void *arg, struct leg *leg, uint64_t now_ms)
-{
-	struct uplink *u = arg;
-
-	(void)leg;
-	u->events->on_batch(u->arg, now_ms);
-}
-
-static const struct leg_events old_events = {
-	.on_ended = on_old_ended,
-	.on_data = on_old_data,
-	.on_batch = on_batch_only,
-};
-
-static void let_linger(struct uplink *u, struct leg *leg, bool moved,
-		       uint64_t now_ms)
-{
-	if (u->old != NULL)
-		drop_old(u);
-	u->old = leg;
-	u->old_moved = moved;
-	u->old_until_ms = now_ms + (moved ? LINGER_MOVED_MS : LINGER_MS);
-	leg_attach(leg, &old_events, u, NULL);
-	loop_timer_set(u->env->leg.loop, &u->linger, u->old_until_ms, on_linger,
-		       u);
 }
 
 /* The leg that carries */
@@ -236,7 +160,7 @@ void uplink_switch(struct uplink *u, struct leg *leg, uint64_t now_ms)
 
 	if (moved)
 		leg_adopt_peers(leg, old, now_ms);
-	let_linger(u, old, moved, now_ms);
+	uplink_old_keep(u, old, moved, now_ms);
 	carry_and_tell(u, leg, now_ms);
 }
 
@@ -270,24 +194,6 @@ static bool take_warm(struct uplink *u, uint64_t now_ms)
 	u->unproven = true;
 	return true;
 }
-
-/* A spare one */
-
-static void on_spare_ended(void *arg, struct leg *leg, uint64_t now_ms)
-{
-	struct uplink *u = arg;
-
-	u->spare = NULL;
-	leg_free(leg);
-	if (u->doubt == UPLINK_DOUBT_STALLED)
-		uplink_begin_race(u, now_ms);
-}
-
-static const struct leg_events spare_events = {
-	.on_ended = on_spare_ended,
-	.on_data = on_old_data, /* has sent to nobody: none comes */
-	.on_batch = on_batch_only,
-};
 
 /* Races */
 
@@ -330,8 +236,7 @@ static void on_won(void *arg, struct leg *leg, uint64_t now_ms)
 		return;
 	}
 	u->failures = 0;
-	u->spare = leg;
-	leg_attach(leg, &spare_events, u, NULL);
+	uplink_spare_keep(u, leg);
 	uplink_doubt_decide(u, now_ms);
 }
 
@@ -488,7 +393,7 @@ void uplink_free(struct uplink *u)
 	uplink_end_race(u);
 	loop_timer_stop(u->env->leg.loop, &u->watch);
 	if (u->old != NULL)
-		drop_old(u);
+		uplink_old_drop(u);
 	uplink_put_away(u, u->spare, now_ms);
 	if (u->exported)
 		leg_free(u->leg);

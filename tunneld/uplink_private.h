@@ -57,6 +57,14 @@ void uplink_switch(struct uplink *u, struct leg *leg, uint64_t now_ms);
 /* To the warm ones, or back to the relay. */
 void uplink_put_away(struct uplink *u, struct leg *leg, uint64_t now_ms);
 
+/* uplink_old.c */
+/* `leg` has carried until now; `moved`: its allocation is another leg's. */
+void uplink_old_keep(struct uplink *u, struct leg *leg, bool moved,
+		     uint64_t now_ms);
+void uplink_old_drop(struct uplink *u);
+/* READY, while the one that carries is doubted. */
+void uplink_spare_keep(struct uplink *u, struct leg *leg);
+
 /* uplink_doubt.c */
 void uplink_doubt_begin(struct uplink *u, uint32_t patience_ms,
 			uint64_t now_ms);
