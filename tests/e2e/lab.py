@@ -238,6 +238,16 @@ class Lab:
             proxy=PROXY, plain=PLAIN_PORT, basic=BASIC_PORT, dir=place))
         self.squid = self.dmz.start("squid", "-N", "-f", conf, log="squid.out")
 
+    def restart_squid(self):
+        """Its connections are closed; it takes new ones at once."""
+        others = self.guests
+        self.guests = []
+        kill(self.squid)
+        self.start_squid()
+        self.adopt()
+        self.guests = others
+        self.wait_listening(PROXY, PLAIN_PORT)
+
     def start_coturn(self, name, address, credentials):
         conf = self.write(name + ".conf", COTURN.format(
             address=address, dir=self.dir, name=name, credentials=credentials))

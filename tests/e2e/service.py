@@ -39,6 +39,31 @@ class Tunneld:
         return sum(int((task / "schedstat").read_text().split()[0])
                    for task in tasks.iterdir()) / 1000
 
+    def status(self):
+        """Its counters; `relay` is a list of lines."""
+        told = subprocess.run(
+            [*self.lab.inside.enter, self.lab.turnout, "status"], check=True,
+            capture_output=True, text=True, env={**os.environ, **self.env})
+        found = {"relay": []}
+        for line in told.stdout.splitlines():
+            key, _, value = line.partition(" ")
+            if key == "relay":
+                found[key].append(value)
+            else:
+                found[key] = int(value) if value.isdigit() else value
+        return found
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.child.pid}/fd"))
+
+    def anonymous_kib(self):
+        """Memory of its own: what a leak would add to."""
+        text = pathlib.Path(f"/proc/{self.child.pid}/smaps_rollup").read_text()
+        return int(text.partition("\nAnonymous:")[2].split()[0])
+
+    def said(self):
+        return self.log.read_text(errors="replace")
+
     def kill(self):
         self.child.kill()
         self.child.wait()

@@ -86,23 +86,33 @@ class Call:
                     RTCSessionDescription(message["sdp"], kind))
             else:
                 self.done_there = True
-                if kind == "bye":
+                if kind == "bye" and not self.opts.stay:
                     return
 
     async def count(self):
         report = await self.pc.getStats()
         streams = [row for row in report.values()
                    if row.type == "inbound-rtp"]
+        transports = [row for row in report.values()
+                      if row.type == "transport"]
         self.verdict.packets = sum(row.packetsReceived for row in streams)
-        self.verdict.bytes = sum(row.bytesReceived for row in report.values()
-                                 if row.type == "transport")
+        self.verdict.bytes = sum(row.bytesReceived for row in transports)
+        self.verdict.note_arrived(
+            sum(row.packetsReceived for row in transports))
+
+    def is_over(self):
+        if self.opts.stay:
+            up = self.verdict.connected
+            return up and time.time() >= up + self.opts.stay
+        return self.done_here and self.done_there
 
     async def watch(self):
-        while not (self.done_here and self.done_there):
+        while not self.is_over():
             await self.count()
             if self.verdict.good() and not self.done_here:
                 self.done_here = True
-                await self.signaling.send(type="done")
+                if not self.opts.stay:
+                    await self.signaling.send(type="done")
             await asyncio.sleep(0.05)
 
     async def run(self):
@@ -110,7 +120,8 @@ class Call:
         self.tasks.append(listening)
         watching = asyncio.ensure_future(self.watch())
         self.tasks.append(watching)
-        await asyncio.wait([listening, watching],
+        await asyncio.wait([watching] if self.opts.stay
+                           else [listening, watching],
                            return_when=asyncio.FIRST_COMPLETED,
                            timeout=self.opts.timeout)
         for task in (listening, watching):

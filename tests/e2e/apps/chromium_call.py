@@ -31,7 +31,8 @@ START_S = 10
 def command(opts, profile):
     query = urllib.parse.urlencode({
         "role": opts.role, "room": opts.room, "stun": opts.stun,
-        "timeout": opts.timeout, "hold": f"{opts.hold:g}"})
+        "timeout": opts.timeout, "hold": f"{opts.hold:g}",
+        "stay": f"{opts.stay:g}"})
     argv = ["chromium", *FLAGS, "--user-data-dir=" + profile]
     if opts.spki:
         argv.append("--ignore-certificate-errors-spki-list=" + opts.spki)

@@ -16,6 +16,8 @@ import aiohttp
 PACKETS_WANTED = 40
 ECHOES_WANTED = 10
 PING_INTERVAL_S = 0.05
+# Silences that are worth a word.
+GAP_MS = 150
 
 
 def options(argv=None):
@@ -31,6 +33,10 @@ def options(argv=None):
                         help="take part in ROOM-0, ROOM-1, ... at once")
     parser.add_argument("--hold", type=float, default=0,
                         help="browsers: count what comes in after S seconds")
+    parser.add_argument("--stay", type=float, default=0,
+                        help="end S seconds after the connection, whatever "
+                        "comes in; nobody's leaving and no loss of signaling "
+                        "ends it before")
     parser.add_argument("--spki", help="for browsers: key of the server")
     parser.add_argument("--sandbox", action="store_true")
     return parser.parse_args(argv)
@@ -48,6 +54,21 @@ class Verdict:
         self.round_trips_ms = []
         self.state = "new"
         self.error = None
+        self.arrived = 0
+        self.last = None
+        self.gaps = []
+
+    def note_arrived(self, number):
+        """How many packets of any kind so far; to be called often."""
+        if number != self.arrived:
+            self.note_gap()
+            self.arrived, self.last = number, time.time()
+
+    def note_gap(self):
+        """[time of the last packet before, ms without any]"""
+        ms = round((time.time() - self.last) * 1000) if self.last else 0
+        if ms >= GAP_MS:
+            self.gaps.append([round(self.last, 3), ms])
 
     def ready(self):
         self.joined = self.joined or time.time()
@@ -65,6 +86,7 @@ class Verdict:
 
     def show(self):
         median = None
+        self.note_gap()
         if self.round_trips_ms:
             median = round(statistics.median(self.round_trips_ms), 2)
         print(json.dumps({
@@ -72,7 +94,8 @@ class Verdict:
             "began": self.began, "joined": self.joined,
             "connected": self.connected, "packets": self.packets,
             "bytes": self.bytes, "echoes": len(self.round_trips_ms),
-            "rtt_ms": median, "error": self.error}), flush=True)
+            "rtt_ms": median, "gaps": self.gaps, "error": self.error}),
+            flush=True)
 
 
 class Signaling:
