@@ -110,6 +110,30 @@ static void test_slow_first(void)
 	lab_close(&lab);
 }
 
+/* A firewall that drops all but the last way: each is a mere chance, none
+ * costs more than its short stagger or waits for a place. */
+static void test_chances(void)
+{
+	struct relay_set *set = relay_set_new(7);
+	struct lab lab;
+	struct outcome o;
+	uint16_t hole;
+
+	lab_open(&lab, 1);
+	hole = lab_black_hole(&lab);
+	for (size_t i = 0; i < 7; i++) {
+		lab_fill(&set->relay[i], "r0",
+			 i < 6 ? hole : lab.relay[0].port);
+		set->relay[i].optional = i < 6;
+	}
+	o = run(&lab, set);
+	CU_ASSERT_EQUAL(winner_port(&o), lab.relay[0].port);
+	CU_ASSERT(o.ended_ms >= o.begun_ms + 6 * RACE_CHANCE_STAGGER_MS);
+	CU_ASSERT(o.ended_ms < o.begun_ms + 5 * RACE_STAGGER_MS);
+	leg_free(o.leg);
+	lab_close(&lab);
+}
+
 /* Connected, and then nothing: the next one too. */
 static void test_silent_first(void)
 {
@@ -302,6 +326,7 @@ static void test_free_in_flight(void)
 static CU_TestInfo tests[] = {
 	{ "the preferred way wins", test_first },
 	{ "a way that does not answer costs the stagger", test_slow_first },
+	{ "mere chances cost less", test_chances },
 	{ "so does a relay that says nothing", test_silent_first },
 	{ "a way that fails costs nothing", test_refused_first },
 	{ "486 sends us to the next server at once", test_quota },

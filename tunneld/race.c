@@ -260,6 +260,16 @@ static void start(struct race *r, struct slot *s, const struct leg_place *place)
 
 /* Time */
 
+/* How long the next one waits for this one. */
+static uint64_t stagger_of(const struct slot *s)
+{
+	if (s->leg == NULL)
+		return 0;
+	return s->entry.relay->optional && !relay_has_worked(s->entry.relay)
+		       ? RACE_CHANCE_STAGGER_MS
+		       : RACE_STAGGER_MS;
+}
+
 static void step(void *arg, uint64_t now_ms)
 {
 	struct race *r = arg;
@@ -269,7 +279,7 @@ static void step(void *arg, uint64_t now_ms)
 	       (s = slot_of(r, NULL)) != NULL) {
 		s->entry = r->entry[r->next++];
 		start(r, s, NULL);
-		r->next_ms = now_ms + (s->leg != NULL ? RACE_STAGGER_MS : 0);
+		r->next_ms = now_ms + stagger_of(s);
 	}
 	if (r->next < r->count && slot_of(r, NULL) != NULL)
 		loop_timer_set(r->env->loop, &r->timer, r->next_ms, step, r);
@@ -304,7 +314,7 @@ struct race *race_new(struct leg_env *env, const struct race_opts *opts,
 		s = slot_of(r, NULL);
 		s->entry = r->entry[r->next++];
 		start(r, s, NULL);
-		r->next_ms = now_ms + (s->leg != NULL ? RACE_STAGGER_MS : 0);
+		r->next_ms = now_ms + stagger_of(s);
 	}
 	/* Also when nothing is left: it is told later. */
 	if (loop_timer_set(env->loop, &r->timer, r->next_ms, step, r) < 0) {

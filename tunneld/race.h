@@ -18,9 +18,15 @@ struct leg_env;
 struct leg_ticket;
 struct race;
 
-#define RACE_LEGS_MAX    4
-#define RACE_STAGGER_MS  250 /* RFC 8305, 8: Connection Attempt Delay */
-#define RACE_ENTRIES_MAX 64
+/* A firewall may drop UDP, DTLS, TCP and TLS without a word, and none of them
+ * may keep the proxy's way waiting for a place. */
+#define RACE_LEGS_MAX   8
+#define RACE_STAGGER_MS 250 /* RFC 8305, 8: Connection Attempt Delay */
+/* … behind a way that is a mere chance (relay.optional) and has never worked:
+ * all of them are tried before the half second is over that media may wait
+ * for the first time in a network. What wins is remembered. */
+#define RACE_CHANCE_STAGGER_MS 80
+#define RACE_ENTRIES_MAX       64
 
 struct race_opts {
 	struct relay_set *set; /* a reference is taken */
@@ -39,9 +45,9 @@ struct race_events {
 	void (*on_lost)(void *arg, bool refused, uint64_t now_ms);
 };
 
-/* The first leg begins at once; the next one RACE_STAGGER_MS after the last,
- * or at once when one fails. Nothing is told before the function has returned.
- * NULL: no memory. */
+/* The first leg begins at once; the next one RACE_STAGGER_MS or
+ * RACE_CHANCE_STAGGER_MS after the last, or at once when one fails. Nothing is
+ * told before the function has returned. NULL: no memory. */
 struct race *race_new(struct leg_env *env, const struct race_opts *opts,
 		      const struct race_events *events, void *arg) MUST_CHECK;
 void race_free(struct race *r); /* NULL is fine; gives back what it has got */
