@@ -43,6 +43,8 @@ static struct allocation *allocate(struct turn_server_conn *c,
 		a->relayed = (struct endpoint){ .family = ENDPOINT_IPV6,
 						.ip = { 0x20, 1, 0x0d, 0xb8 } };
 	a->relayed.port_be = htons(c->s->next_port++);
+	if (c->s->knobs.relayed.family != 0)
+		a->relayed = c->s->knobs.relayed;
 	memcpy(a->id, m->id, sizeof(a->id));
 	memcpy(a->nonce, c->nonce, sizeof(a->nonce));
 	a->conn = c;
@@ -368,6 +370,9 @@ void turn_serve(struct turn_server_conn *c, const struct stun_msg *m,
 		struct answer a;
 
 		turn_answer_begin(&a, m, STUN_CLASS_SUCCESS);
+		if (c->source.family != 0)
+			stun_build_address(&a.b, STUN_ATTR_XOR_MAPPED_ADDRESS,
+					   &c->source);
 		turn_answer_end(c, &a, false);
 		return;
 	}

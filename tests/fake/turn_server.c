@@ -96,6 +96,12 @@ struct turn_server_conn *turn_server_accept_datagrams(struct turn_server *s)
 	return c;
 }
 
+void turn_server_set_source(struct turn_server_conn *c,
+			    const struct endpoint *source)
+{
+	c->source = *source;
+}
+
 void turn_server_close(struct turn_server_conn *c)
 {
 	if (c == NULL)

@@ -49,6 +49,7 @@ struct turn_server_knobs {
 	bool unknown_attribute; /* a comprehension-required one in answers */
 	bool wrong_family;      /* a relayed address of the other family */
 	bool no_relayed_address;
+	struct endpoint relayed;  /* of all allocations; family 0: one each */
 	bool echo;                /* peers send back what they get */
 	size_t split;             /* at most so many bytes a read; 0: any */
 	uint64_t nonce_ms;        /* a nonce gets stale after; 0: never */
@@ -100,6 +101,9 @@ void turn_server_on_relay(struct turn_server *s, turn_server_relay_fn *fn,
 struct turn_server_conn *turn_server_accept(struct turn_server *s);
 /* … whose input and output are whole datagrams, one a call. */
 struct turn_server_conn *turn_server_accept_datagrams(struct turn_server *s);
+/* Where it comes from, for answers to Binding requests. */
+void turn_server_set_source(struct turn_server_conn *c,
+			    const struct endpoint *source);
 /* An allocation that has a ticket outlives it. */
 void turn_server_close(struct turn_server_conn *c);
 /* False: the server would close the connection. */

@@ -58,6 +58,7 @@ struct turn_server_conn {
 	bool datagrams;
 	bool lost; /* had an allocation once */
 	bool ended;
+	struct endpoint source; /* family 0: not known */
 	struct framer framer;
 	uint8_t *out; /* of datagrams: a length (4), the bytes; and so on */
 	size_t out_len, out_max;

@@ -93,6 +93,8 @@ static struct relay_conn *udp_client(struct relay_fixture *r,
 				     const struct sockaddr_in *from)
 {
 	struct relay_conn *empty = NULL;
+	struct endpoint source = { .family = ENDPOINT_IPV4,
+				   .port_be = from->sin_port };
 
 	for (size_t i = 0; i < RELAY_CONNS_MAX; i++) {
 		struct relay_conn *c = &r->udp[i];
@@ -107,6 +109,8 @@ static struct relay_conn *udp_client(struct relay_fixture *r,
 	empty->relay = r;
 	empty->from = *from;
 	empty->turn = turn_server_accept_datagrams(r->server);
+	memcpy(source.ip, &from->sin_addr, sizeof(from->sin_addr));
+	turn_server_set_source(empty->turn, &source);
 	r->udp_clients++;
 	return empty;
 }
