@@ -70,6 +70,8 @@ void leg_fail(struct leg *l, uint32_t cause, enum turn_blame blame,
 	      const char *words, uint64_t now_ms);
 /* Run at the end of this turn: write, and end what has failed. */
 void leg_want_flush(struct leg *l);
+
+/* leg_turn.c */
 /* DIALING is over when connection and credentials are there. */
 void leg_begin(struct leg *l, uint64_t now_ms);
 
