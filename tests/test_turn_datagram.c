@@ -137,6 +137,36 @@ static void test_longest(void)
 	end();
 }
 
+/* A relay that was restarted answers pings as before. */
+static void test_restarted(void)
+{
+	struct endpoint p = peer_at(1);
+
+	begin(&datagrams);
+	start();
+	CU_ASSERT_EQUAL(rig_send(&rig, &p, "a", 1), 0);
+	rig_pump(&rig);
+	turn_ping(rig.t, rig.now_ms);
+	rig_pump(&rig);
+	CU_ASSERT_EQUAL(stats()->requests[STUN_METHOD_REFRESH], 1);
+	/* … which is asked now and then only */
+	for (int i = 0; i < 50; i++) {
+		rig_pass(&rig, 100);
+		turn_ping(rig.t, rig.now_ms);
+		rig_pump(&rig);
+	}
+	CU_ASSERT_EQUAL(stats()->requests[STUN_METHOD_BINDING], 51);
+	CU_ASSERT_EQUAL(stats()->requests[STUN_METHOD_REFRESH], 2);
+	CU_ASSERT_EQUAL(turn_state(rig.t), TURN_STATE_READY);
+	turn_server_lose_allocation(rig.c);
+	rig_pass(&rig, 5000);
+	turn_ping(rig.t, rig.now_ms);
+	rig_pump(&rig);
+	expect_failed(437, "lost the allocation");
+	CU_ASSERT_EQUAL(turn_blame(rig.t), TURN_BLAME_ALLOCATION);
+	end();
+}
+
 /* Giving back is repeated until it is answered, but not for ever. */
 static void test_release(void)
 {
@@ -169,6 +199,7 @@ static CU_TestInfo tests[] = {
 	{ "an answer that is lost", test_lost_answer },
 	{ "one frame a datagram", test_next_frame },
 	{ "the longest datagram", test_longest },
+	{ "a relay that was restarted", test_restarted },
 	{ "release", test_release },
 	CU_TEST_INFO_NULL,
 };

@@ -116,7 +116,8 @@ void turn_tick(struct turn *t, uint64_t now_ms);
  * there is nothing to wait for. */
 uint64_t turn_deadline_ms(const struct turn *t);
 
-/* Ask for a sign of life now, unless that is under way. */
+/* Ask for a sign of life now, unless that is under way; over datagrams also
+ * whether the allocation is still there. */
 void turn_ping(struct turn *t, uint64_t now_ms);
 /* The last of anything from, and to, the relay. */
 uint64_t turn_last_in_ms(const struct turn *t);

@@ -9,9 +9,10 @@
  * direction has been silent for the keep-alive time, or the owner is in doubt
  * (turn_ping()), a ping makes the relay prove it; that also keeps proxies and
  * NATs from taking the connection for idle. A ping is a request like others,
- * but a lost one is followed by a new one. The owner sees a stall by
- * turn_last_in_ms() long before this gives up: a path that stands still for a
- * few seconds must not cost the allocation.
+ * but a lost one is followed by a new one. Pings need no login, and so prove
+ * nothing about the allocation; in doubt, datagrams ask for that, too. The
+ * owner sees a stall by turn_last_in_ms() long before this gives up: a path
+ * that stands still for a few seconds must not cost the allocation.
  */
 #include <config.h>
 
@@ -25,6 +26,7 @@
 #define PING_URGENT_MS   1000  /* one that the owner wanted */
 #define PING_URGENT_MAX  3     /* of these in a row */
 #define PING_PATIENCE_MS 15000 /* silence from the first ping on */
+#define PROBE_EVERY_MS   5000
 
 void turn_alive_sample(struct turn *t, const struct turn_request *q,
 		       uint64_t now_ms)
@@ -73,10 +75,22 @@ static void ping(struct turn *t, uint64_t now_ms)
 	turn_control_begin(t, TURN_CONTROL_PING, now_ms);
 }
 
+/* Over datagrams nothing tells that a relay was restarted: it answers pings as
+ * before, and only Refresh says that the allocation is lost. */
+static void probe(struct turn *t, uint64_t now_ms)
+{
+	const struct turn_request *q = &t->control[TURN_CONTROL_REFRESH];
+
+	if (t->datagram &&
+	    (q->begun_ms == 0 || now_ms >= q->begun_ms + PROBE_EVERY_MS))
+		turn_control_probe(t, now_ms);
+}
+
 void turn_ping(struct turn *t, uint64_t now_ms)
 {
 	if (t->state != TURN_STATE_READY)
 		return;
+	probe(t, now_ms);
 	if (!t->control[TURN_CONTROL_PING].txn.active) {
 		t->ping_urgent = true;
 		ping(t, now_ms);
