@@ -19,19 +19,21 @@ RELAY_ADDRESSES = {
     name: f"192.0.2.{number}" for number, name in enumerate((
         "short", "shorter", "mobile", "half", "elsewhere", "here", "there",
         "denied", "ports", "direct", "six", "pion", "sample", "astray",
-        "stranger"), 40)}
+        "stranger", "older"), 40)}
 REST_RELAYS = ("rest", "mobile", "half", "sample")
 REST_SECRET = "north-by-northwest"
 USERS = ("root", "nobody")
 
 LOCAL_HOSTS = f"127.0.0.1 localhost\n::1 localhost\n{PROXY} proxy.lab.test\n"
-LOCAL_HOSTS += f"{RELAY_ADDRESSES['direct']} direct.lab.test\n"
+for _name in ("direct", "older"):
+    LOCAL_HOSTS += f"{RELAY_ADDRESSES[_name]} {_name}.lab.test\n"
 WORLD_HOSTS = LOCAL_HOSTS + f"""\
 {RELAY} relay.lab.test
 {REST_RELAY} rest.lab.test
 {WORLD} call.lab.test stun.lab.test refused.lab.test
 """ + "".join(f"{address} {name}.lab.test\n"
-              for name, address in RELAY_ADDRESSES.items() if name != "direct")
+              for name, address in RELAY_ADDRESSES.items()
+              if name not in ("direct", "older"))
 
 RULES = """
 flush ruleset
@@ -71,7 +73,8 @@ REJECT = """{match} meta l4proto tcp reject with tcp reset
 
 
 # Moods that let one thing out, and are `drop` for the rest.
-DIRECT = f"ip daddr {RELAY_ADDRESSES['direct']} "
+DIRECT = (f"ip daddr {{ {RELAY_ADDRESSES['direct']}, "
+          f"{RELAY_ADDRESSES['older']} }} ")
 LET_OUT = {"udp-relay": DIRECT + "udp dport { 443, 3478 }",
            "tcp-relay": DIRECT + "tcp dport { 443, 3478 }",
            "tls-relay": DIRECT + "tcp dport 443"}

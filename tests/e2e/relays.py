@@ -37,6 +37,8 @@ KINDS = {
     "denied": Kind(NO_UDP + STATIC + f"denied-peer-ip={ELSEWHERE}\n"),
     "ports": Kind(NO_UDP + STATIC + "min-port=50000\nmax-port=50001\n"),
     "direct": Kind(STATIC + "dtls\n", "later"),
+    # The same of Debian 12, where DTLS is there unless told otherwise.
+    "older": Kind(STATIC),
     "six": Kind(NO_UDP + STATIC + f"relay-ip={DMZ6}\n"),
     "pion": Kind("", "pion"),
     # contrib/relay/turnserver.conf, as it comes.

@@ -44,8 +44,8 @@ def start_echo(lab, address, ports):
 class Talk:
     """udp_talk.py, run with turnout; echo servers are started for it."""
 
-    def __init__(self, lab, config, *argv, daemon=None):
-        self.name = config.parent.name
+    def __init__(self, lab, config, *argv, daemon=None, name=""):
+        self.name = config.parent.name + name
         wanted = set()
         for word in map(str, argv):
             address, _, ports = word.rpartition("/")
