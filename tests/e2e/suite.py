@@ -66,6 +66,9 @@ def tidy(lab):
     """Ends what a test left running. A tunneld that stays is a failure: a
     private one ends with the last process that it serves."""
     lab.end_guests()
+    # What one test found out about the network is no matter of the next.
+    for place in lab.tmp.values():
+        shutil.rmtree(place / ".local", ignore_errors=True)
     try:
         labs.wait_for("the end of tunneld", lambda: not tunnelds(), 5)
     except TimeoutError:
