@@ -166,6 +166,8 @@ static int make_creds(const struct plan *plan, struct plan_relay *relay,
 	char secret[CREDS_PASSWORD_MAX + 1], headers[CONF_HEADERS_MAX];
 	struct creds_opts opts = {
 		.kind = creds_kind_of(r),
+		.name = r->name,
+		.ca_file = r->ca_file[0] != '\0' ? r->ca_file : NULL,
 		.username = r->username,
 		.secret = secret,
 		.uri = r->credentials_uri,

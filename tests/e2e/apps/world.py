@@ -6,20 +6,29 @@
               `ready` when the second has come
   /echo       WebSocket: what is said comes back
   /call.html  the page that a browser opens to take part in a call
+  /turn       credentials of the REST relay for ?ttl=SECONDS, and where it is,
+              for those who say `Authorization: Bearer lab-key`
   /           a short text
   UDP 3478    STUN Binding (RFC 8489), nothing else
 """
 import argparse
 import asyncio
+import base64
+import hmac
 import ipaddress
 import os
 import ssl
 import struct
+import sys
+import time
 
 from aiohttp import WSMsgType, web
 
 MAGIC = 0x2112A442
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from plan import REST_SECRET  # noqa: E402
 
 
 class Stun(asyncio.DatagramProtocol):
@@ -74,6 +83,20 @@ async def page(_request):
     return web.FileResponse(os.path.join(HERE, "call.html"))
 
 
+async def turn(request):
+    """draft-uberti-behave-turn-rest-00, 2.2."""
+    if request.headers.get("Authorization") != "Bearer lab-key":
+        raise web.HTTPForbidden(text="who are you?")
+    ttl = int(request.query.get("ttl", 3600))
+    username = f"{int(time.time()) + ttl}:from-the-web"
+    password = base64.b64encode(hmac.digest(
+        REST_SECRET.encode(), username.encode(), "sha1")).decode()
+    print("turn", username, flush=True)
+    return web.json_response({
+        "username": username, "password": password, "ttl": ttl,
+        "uris": ["turns:rest.lab.test:443?transport=tcp"]})
+
+
 async def hello(_request):
     return web.Response(text="hello from outside\n")
 
@@ -82,7 +105,8 @@ async def serve(options):
     app = web.Application()
     app["rooms"] = {}
     app.add_routes([web.get("/room/{name}", room), web.get("/echo", echo),
-                    web.get("/call.html", page), web.get("/", hello)])
+                    web.get("/call.html", page), web.get("/turn", turn),
+                    web.get("/", hello)])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(options.cert, options.key)
     runner = web.AppRunner(app)
