@@ -190,6 +190,31 @@ static void test_quota(void)
 	lab_close(&lab);
 }
 
+/* … before the same server is asked in other ways. */
+static void test_quota_other_ways(void)
+{
+	struct turn_server_knobs *knobs;
+	struct lab lab;
+	struct outcome o;
+	struct relay_set *set;
+
+	lab_open(&lab, 3);
+	for (size_t i = 0; i < 2; i++) {
+		knobs = turn_server_knobs(lab.relay[i].server);
+		knobs->force_error = 486;
+		knobs->force_count = 100;
+		knobs->force_signed = true;
+	}
+	set = lab_set(&lab);
+	memcpy(set->relay[1].name, set->relay[0].name,
+	       sizeof(set->relay[0].name));
+	o = run(&lab, set);
+	CU_ASSERT_EQUAL(winner_port(&o), lab.relay[2].port);
+	CU_ASSERT_EQUAL(lab.relay[1].accepted, 0);
+	leg_free(o.leg);
+	lab_close(&lab);
+}
+
 static void test_all_down(void)
 {
 	struct lab lab;
@@ -330,6 +355,8 @@ static CU_TestInfo tests[] = {
 	{ "so does a relay that says nothing", test_silent_first },
 	{ "a way that fails costs nothing", test_refused_first },
 	{ "486 sends us to the next server at once", test_quota },
+	{ "… before the same server is asked in other ways",
+	  test_quota_other_ways },
 	{ "all down: lost", test_all_down },
 	{ "no relays: lost", test_nobody },
 	{ "the losers leave nothing behind", test_losers },

@@ -198,6 +198,25 @@ static bool amend(struct race *r, struct entry *e, const struct leg_end *end)
 	return false;
 }
 
+/* What says something about the whole server (486) or the login, holds for the
+ * other ways there, too: they go behind. */
+static void put_penalised_behind(struct race *r, uint64_t now_ms)
+{
+	struct entry late[RACE_ENTRIES_MAX];
+	size_t from = r->next, to, n = 0;
+
+	while (from < r->count && r->entry[from].resume)
+		from++;
+	to = from;
+	for (size_t i = from; i < r->count; i++) {
+		if (relay_is_penalised(r->entry[i].relay, now_ms))
+			late[n++] = r->entry[i];
+		else
+			r->entry[to++] = r->entry[i];
+	}
+	memcpy(&r->entry[to], late, n * sizeof(late[0]));
+}
+
 static void start(struct race *r, struct slot *s,
 		  const struct leg_place *place);
 
@@ -214,6 +233,7 @@ static void on_ended(void *arg, struct leg *leg, uint64_t now_ms)
 	else if (amend(r, &s->entry, end))
 		start(r, s, leg_next_place(leg));
 	leg_free(leg);
+	put_penalised_behind(r, now_ms);
 	r->next_ms = now_ms;
 	step(r, now_ms);
 }
