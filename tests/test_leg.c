@@ -298,6 +298,22 @@ static void test_keepalive(void)
 	close_fixture(&f);
 }
 
+/* What another leg has learned is for this one, too, from its next use on. */
+static void test_keepalive_of_others(void)
+{
+	struct fixture f;
+
+	open_fixture(&f, RELAY_TRANSPORT_TCP);
+	begin(&f);
+	CU_ASSERT_FATAL(lab_run(&f.lab, is_ready, &f));
+	relay_put_keepalive(&f.set->relay[0], 2);
+	leg_attach(f.leg, &events, &f, NULL);
+	lab_pass(&f.lab, 3000);
+	CU_ASSERT(turn_server_stats(f.lab.relay[0].server)
+			  ->requests[STUN_METHOD_BINDING] > 0);
+	close_fixture(&f);
+}
+
 static bool is_half_way(void *arg)
 {
 	struct fixture *f = arg;
@@ -462,6 +478,7 @@ static CU_TestInfo tests[] = {
 	{ "a wrong password", test_wrong_password },
 	{ "silence is told, once", test_silence },
 	{ "an idle cut teaches a shorter keep-alive", test_keepalive },
+	{ "others teach it, too", test_keepalive_of_others },
 	{ "freed in every state", test_free },
 	{ "where a redirect may lead", test_places },
 	{ "how far", test_hops },

@@ -212,7 +212,7 @@ static void test_inherit(void)
 	work(old, 2, NOW);
 	work(old, 1, NOW - 5);
 	fail(old, 0, RELAY_BLAME_PATH, NOW);
-	relay_learn_keepalive(&old->relay[2], 15000);
+	relay_learn_keepalive(&old->relay[2], 15000, NOW);
 	relay_put_mobility(old, &old->relay[2], RELAY_MOBILITY_YES);
 	relay_set_inherit(set, old, true);
 	ORDER(set, NOW, "391");
@@ -274,6 +274,28 @@ static void test_retest(void)
 	relay_set_put(set);
 }
 
+/* A proxy that starts anew ends connections in use and silent ones alike. */
+static void test_keepalive_company(void)
+{
+	struct relay_set *set = make_set(three, 3);
+	struct relay *r = &set->relay[0];
+
+	relay_learn_keepalive(r, 100, NOW);
+	relay_learn_keepalive(r, 9000, NOW + 999);
+	CU_ASSERT_EQUAL(relay_learned_keepalive_s(r), 0);
+	relay_learn_keepalive(r, 9000, NOW + 5000);
+	CU_ASSERT_EQUAL(relay_learned_keepalive_s(r), 6);
+	relay_learn_keepalive(r, 100, NOW + 7000);
+	CU_ASSERT_EQUAL(relay_learned_keepalive_s(r), 6);
+	/* in the other order */
+	relay_learn_keepalive(r, 6000, NOW + 9000);
+	relay_learn_keepalive(r, 4500, NOW + 9001);
+	CU_ASSERT_EQUAL(relay_learned_keepalive_s(r), 3);
+	relay_learn_keepalive(r, 100, NOW + 9002);
+	CU_ASSERT_EQUAL(relay_learned_keepalive_s(r), 6);
+	relay_set_put(set);
+}
+
 static void test_keepalive(void)
 {
 	struct relay_set *set = make_set(three, 3);
@@ -282,16 +304,16 @@ static void test_keepalive(void)
 	CU_ASSERT_EQUAL(relay_keepalive_s(r), RELAY_KEEPALIVE_S);
 	r->keepalive_s = 25;
 	CU_ASSERT_EQUAL(relay_keepalive_s(r), 25);
-	relay_learn_keepalive(r, 60000); /* nothing new */
+	relay_learn_keepalive(r, 60000, NOW); /* nothing new */
 	CU_ASSERT_EQUAL(relay_learned_keepalive_s(r), 0);
-	relay_learn_keepalive(r, 30000);
+	relay_learn_keepalive(r, 30000, NOW);
 	CU_ASSERT_EQUAL(relay_keepalive_s(r), 20);
-	relay_learn_keepalive(r, 36000); /* never longer again */
+	relay_learn_keepalive(r, 36000, NOW); /* never longer again */
 	CU_ASSERT_EQUAL(relay_keepalive_s(r), 20);
-	relay_learn_keepalive(r, 9000);
+	relay_learn_keepalive(r, 9000, NOW);
 	CU_ASSERT_EQUAL(relay_keepalive_s(r), 6);
 	CU_ASSERT_EQUAL(relay_learned_keepalive_s(r), 6);
-	relay_learn_keepalive(r, 10);
+	relay_learn_keepalive(r, 3000, NOW);
 	CU_ASSERT_EQUAL(relay_keepalive_s(r), RELAY_KEEPALIVE_MIN_S);
 	relay_put_keepalive(r, 4000000000U);
 	CU_ASSERT_EQUAL(relay_keepalive_s(r), RELAY_KEEPALIVE_MAX_S);
@@ -502,6 +524,7 @@ static CU_TestInfo tests[] = {
 	{ "another network", test_forget },
 	{ "better ways are due again", test_retest },
 	{ "keep-alive", test_keepalive },
+	{ "cuts in company teach nothing", test_keepalive_company },
 	{ "keys", test_keys },
 	{ "plan: which ways", test_plan },
 	{ "plan: path", test_plan_path },

@@ -126,15 +126,14 @@ static void close_connection(struct leg *l)
 }
 
 /* Whoever cuts connections that are silent for so long does so again. */
-static void learn_keepalive(struct leg *l)
+static void learn_keepalive(struct leg *l, uint64_t now_ms)
 {
 	uint32_t before_s = relay_keepalive_s(l->relay);
 
-	if (!l->end.was_ready || l->end.idle_ms < 3000 ||
-	    (l->end.cause != LEG_CAUSE_ENDED &&
-	     l->end.cause != LEG_CAUSE_BROKEN))
+	if (!l->end.was_ready || (l->end.cause != LEG_CAUSE_ENDED &&
+				  l->end.cause != LEG_CAUSE_BROKEN))
 		return;
-	relay_learn_keepalive(l->relay, l->end.idle_ms);
+	relay_learn_keepalive(l->relay, l->end.idle_ms, now_ms);
 	if (relay_keepalive_s(l->relay) < before_s)
 		log_info("relay %s: cut after %llu s of silence; from now on "
 			 "something is sent every %u s",
@@ -150,7 +149,7 @@ static void end(struct leg *l, uint64_t now_ms)
 		leg_free(l);
 		return;
 	}
-	learn_keepalive(l);
+	learn_keepalive(l, now_ms);
 	if (l->events != NULL)
 		l->events->on_ended(l->arg, l, now_ms);
 }
@@ -210,8 +209,11 @@ static void on_timer(void *arg, uint64_t now_ms)
  * would cost more than that. */
 static void set_timer(struct leg *l)
 {
-	uint64_t at_ms = deadline_ms(l);
+	uint64_t at_ms;
 
+	/* Others may have learned a shorter one. */
+	turn_set_keepalive(l->turn, relay_keepalive_s(l->relay));
+	at_ms = deadline_ms(l);
 	if (l->timer.index == 0 || at_ms < l->timer.deadline_ms)
 		loop_timer_set(l->env->loop, &l->timer, at_ms, on_timer, l);
 }
@@ -359,8 +361,7 @@ void leg_attach(struct leg *l, const struct leg_events *events, void *arg,
 	l->events = events;
 	l->arg = arg;
 	l->queue = queue;
-	if (queue != NULL)
-		leg_want_flush(l);
+	leg_want_flush(l);
 }
 
 /* Use */

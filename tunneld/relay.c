@@ -16,6 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nobody cuts for less silence than that. */
+#define IDLE_MIN_MS 3000
+/* Connections that end together have one cause: a proxy that starts anew. */
+#define COMPANY_MS 1000
+
 /* Written by every worker. */
 struct relay_facts {
 	_Atomic uint32_t refs;
@@ -24,6 +29,9 @@ struct relay_facts {
 	_Atomic uint32_t told;    /* 0, or the cause that the log has told */
 	_Atomic uint64_t won_ms;  /* 0: never worked here */
 	_Atomic uint32_t keepalive_s; /* 0: not learned */
+	_Atomic uint32_t before_s;    /* … and what it was until … */
+	_Atomic uint64_t learned_ms;  /* 0: nothing to take back */
+	_Atomic uint64_t busy_cut_ms; /* a connection in use ended; 0: none */
 	_Atomic uint32_t mobility;
 	_Atomic uint32_t rtt_us;
 };
@@ -307,14 +315,32 @@ void relay_put_keepalive(struct relay *relay, uint32_t learned_s)
 	atomic_store(&relay->facts->keepalive_s, learned_s);
 }
 
-void relay_learn_keepalive(struct relay *relay, uint64_t idle_ms)
+static bool is_company(uint64_t other_ms, uint64_t now_ms)
 {
+	return other_ms != 0 && now_ms < other_ms + COMPANY_MS;
+}
+
+void relay_learn_keepalive(struct relay *relay, uint64_t idle_ms,
+			   uint64_t now_ms)
+{
+	struct relay_facts *f = relay->facts;
 	uint64_t wanted_s = idle_ms / 1500; /* two thirds */
 
+	if (idle_ms < IDLE_MIN_MS) {
+		atomic_store(&f->busy_cut_ms, now_ms);
+		if (is_company(atomic_exchange(&f->learned_ms, 0), now_ms))
+			relay_put_keepalive(relay, atomic_load(&f->before_s));
+		return;
+	}
+	if (is_company(atomic_load(&f->busy_cut_ms), now_ms))
+		return;
 	/* Never longer again: the cut may have had another cause. */
-	if (wanted_s < relay_keepalive_s(relay))
-		relay_put_keepalive(relay,
-				    wanted_s > 0 ? (uint32_t)wanted_s : 1);
+	if (wanted_s >= relay_keepalive_s(relay))
+		return;
+	if (!is_company(atomic_load(&f->learned_ms), now_ms))
+		atomic_store(&f->before_s, relay_learned_keepalive_s(relay));
+	atomic_store(&f->learned_ms, now_ms);
+	relay_put_keepalive(relay, (uint32_t)wanted_s);
 }
 
 void relay_put_mobility(struct relay_set *set, struct relay *relay,

@@ -138,8 +138,9 @@ uint32_t relay_failing(const struct relay *relay);
 bool relay_has_worked(const struct relay *relay);
 
 /* A connection on this way was cut after `idle_ms` of silence: speak more
- * often. */
-void relay_learn_keepalive(struct relay *relay, uint64_t idle_ms);
+ * often, unless one that was in use (less than 3 s) is cut with it. */
+void relay_learn_keepalive(struct relay *relay, uint64_t idle_ms,
+			   uint64_t now_ms);
 /* What was remembered of it (0: nothing). */
 void relay_put_keepalive(struct relay *relay, uint32_t learned_s);
 uint32_t relay_learned_keepalive_s(const struct relay *relay); /* or 0 */

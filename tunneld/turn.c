@@ -29,7 +29,6 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#define KEEPALIVE_S     20
 #define RELEASE_WAIT_MS 5000
 
 static int init(struct turn *t, const struct turn_opts *opts)
@@ -52,7 +51,6 @@ struct turn *turn_new(const struct turn_opts *opts,
 		      const struct turn_events *events, void *arg)
 {
 	struct turn *t = calloc(1, sizeof(*t));
-	uint32_t keepalive_s = opts->keepalive_s;
 	int r;
 
 	if (t == NULL)
@@ -62,7 +60,7 @@ struct turn *turn_new(const struct turn_opts *opts,
 	t->family = opts->family == ENDPOINT_IPV6 ? ENDPOINT_IPV6
 						  : ENDPOINT_IPV4;
 	t->ask_lifetime_s = opts->lifetime_s;
-	t->keepalive_ms = (keepalive_s ? keepalive_s : KEEPALIVE_S) * 1000ull;
+	turn_set_keepalive(t, opts->keepalive_s);
 	t->datagram = opts->datagram;
 	t->ask_mobility = opts->mobility;
 	t->allocate_ms = CLOCK_NEVER;

@@ -119,6 +119,8 @@ uint64_t turn_deadline_ms(const struct turn *t);
 /* Ask for a sign of life now, unless that is under way; over datagrams also
  * whether the allocation is still there. */
 void turn_ping(struct turn *t, uint64_t now_ms);
+/* As turn_opts.keepalive_s, from now on. */
+void turn_set_keepalive(struct turn *t, uint32_t keepalive_s);
 /* The last of anything from, and to, the relay. */
 uint64_t turn_last_in_ms(const struct turn *t);
 uint64_t turn_last_out_ms(const struct turn *t);

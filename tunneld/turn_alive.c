@@ -22,6 +22,7 @@
 
 #include <string.h>
 
+#define KEEPALIVE_S      20
 #define PING_WAIT_MS     5000
 #define PING_URGENT_MS   1000  /* one that the owner wanted */
 #define PING_URGENT_MAX  3     /* of these in a row */
@@ -99,6 +100,11 @@ void turn_ping(struct turn *t, uint64_t now_ms)
 		t->ping_urgent = true;
 		t->ping_deadline_ms = now_ms + PING_URGENT_MS;
 	}
+}
+
+void turn_set_keepalive(struct turn *t, uint32_t keepalive_s)
+{
+	t->keepalive_ms = (keepalive_s ? keepalive_s : KEEPALIVE_S) * 1000ull;
 }
 
 static uint64_t keepalive_due_ms(const struct turn *t)
