@@ -67,6 +67,7 @@ class Streams:
         ends = self.inside.end(), self.outside.end()
         for end in ends:
             end["alive"] = end["last"] > time_s - 0.5
+        ends[1]["moved"] = [line["at"] for line in self.outside.told("moved")]
         return ends
 
 
@@ -208,7 +209,8 @@ class Hazard:
         return began
 
 
-# One thing that happened, and what followed.
+# One thing that happened, and what followed. `changes`: new relayed addresses;
+# None: not known.
 Cut = collections.namedtuple("Cut", "hazard in_ms out_ms changes")
 
 
@@ -227,7 +229,7 @@ class Survival:
         if relay in relays.KINDS:
             skip(relays.missing(relay))
             server = relays.Relay(lab, relay)
-        name = f"survival-{app}-{relay}-{hazards[0]}"
+        name = f"survival-{app}-{relay}-{hazards[0]}-{len(hazards)}"
         self.daemon = service.Tunneld(
             lab, lab.config(name, relay=relay, **(conf or {})))
         if app == "udp":
@@ -255,16 +257,21 @@ class Survival:
         """Returns cuts; self.inside and self.outside know more."""
         began, changes = [], []
         for hazard in self.hazards:
-            before = self.daemon.status()["address_changes"]
+            before = self.daemon.status()
             began.append(getattr(self.hazard, hazard)())
             time.sleep(self.pause(hazard))
-            changes.append(self.daemon.status()["address_changes"] - before)
+            after = self.daemon.status()
+            changes.append(after["address_changes"] - before["address_changes"]
+                           if after["pid"] == before["pid"] else None)
         self.inside, self.outside = self.ends.finish()
         self.lives = self.inside["alive"] and self.outside["alive"]
-        until = began[1:] + [labs.now()]
+        windows = list(zip(began, began[1:] + [labs.now()]))
+        if "moved" in self.outside:
+            changes = [sum(first < at < last for at in self.outside["moved"])
+                       for first, last in windows]
         return [Cut(*row) for row in zip(
-            self.hazards, *([silence_ms(end["gaps"], *when)
-                             for when in zip(began, until)]
+            self.hazards, *([silence_ms(end["gaps"], *window)
+                             for window in windows]
                             for end in (self.inside, self.outside)),
             changes)]
 

@@ -12,9 +12,12 @@ from test_calls import check_no_leak
 # and with another relayed address. A busy machine gets twice that.
 KEPT_MS, CHANGED_MS = 2000, 5000
 # What the hazard itself takes.
-OWN_MS = {"stall": 3000, "proxy": 1000, "restart_relay": 3000}
-HAZARDS = ("reset", "reset_all", "half_open", "proxy", "stall",
-           "restart_relay")
+OWN_MS = {"stall": 3000, "proxy": 1000, "restart_relay": 3000,
+          "restart": 1000, "kill": 1000}
+HAZARDS = ("reset", "reset_all", "half_open", "proxy", "stall", "restart",
+           "restart_relay", "kill")
+# These end the allocation itself: a killed tunneld has left no ticket.
+FATAL = ("restart_relay", "kill")
 
 
 def survive(lab, app, relay, hazards, pause_s=None, deaf=False):
@@ -26,7 +29,7 @@ def survive(lab, app, relay, hazards, pause_s=None, deaf=False):
         f"{cut.hazard}: silent for {cut.in_ms} ms inside, {cut.out_ms} outside"
         + (", another address" if cut.changes else "") for cut in cuts)
     for cut in cuts:
-        kept = relay == "mobile" and cut.hazard != "restart_relay"
+        kept = relay == "mobile" and cut.hazard not in FATAL
         limit_ms = 2 * ((KEPT_MS if kept else CHANGED_MS)
                         + OWN_MS.get(cut.hazard, 0))
         check(not (kept and cut.changes), lab.remark)
@@ -47,7 +50,8 @@ test("survival-reset-relay", app="udp", relay="relay",
      hazards=("reset", "reset"))(survive)
 for _app in ("aiortc", "chromium"):
     test("survival-long-mobile-" + _app, long=True, app=_app, relay="mobile",
-         hazards=HAZARDS if _app == "chromium" else HAZARDS[:-1])(survive)
+         hazards=[hazard for hazard in HAZARDS if _app == "chromium"
+                  or hazard not in FATAL])(survive)
 test("survival-long-half-chromium", long=True, app="chromium", relay="half",
      hazards=HAZARDS)(survive)
 test("survival-long-half-aiortc", long=True, app="aiortc", relay="half",

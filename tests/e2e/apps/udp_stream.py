@@ -111,7 +111,9 @@ class Stream:
                 self.say()
                 # Late is late: what a busy machine missed is not made up for.
                 turn = max(turn + self.opts.every / 1000, now)
-            if select.select([self.sock], [], [], max(0, turn - now))[0]:
+            # A signal does not end the waiting.
+            wait_s = min(max(0, turn - now), 0.1)
+            if select.select([self.sock], [], [], wait_s)[0]:
                 self.listen()
         if self.last is not None:
             self.note_gap(time.time())
