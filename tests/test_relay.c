@@ -169,6 +169,28 @@ static void test_blame(void)
 	}
 }
 
+/* A password that was refused is not sent again at once, by no way. */
+static void test_refused(void)
+{
+	static const char *const ways[] = { "a udp h", "a tcp h", "b tcp h" };
+	struct relay_set *set = make_set(ways, 3);
+	uint64_t later_ms = NOW + RELAY_REFUSED_FIRST_MS;
+
+	fail(set, 0, RELAY_BLAME_LOGIN, NOW);
+	ORDER(set, NOW, "3");
+	ORDER(set, later_ms - 1, "3");
+	ORDER(set, later_ms, "312");
+	fail(set, 1, RELAY_BLAME_LOGIN, later_ms);
+	ORDER(set, later_ms + RELAY_PENALTY_LOGIN_MS - 1, "3");
+	ORDER(set, later_ms + RELAY_PENALTY_LOGIN_MS, "123");
+	work(set, 0, later_ms);
+	CU_ASSERT_FALSE(relay_is_refused(&set->relay[0], later_ms));
+	fail(set, 0, RELAY_BLAME_LOGIN, later_ms);
+	CU_ASSERT_FALSE(relay_is_refused(&set->relay[0],
+					 later_ms + RELAY_REFUSED_FIRST_MS));
+	relay_set_put(set);
+}
+
 static void test_news(void)
 {
 	struct relay_set *set = make_set(three, 3);
@@ -519,6 +541,7 @@ static CU_TestInfo tests[] = {
 	{ "the order", test_order },
 	{ "penalties", test_penalties },
 	{ "who is to blame", test_blame },
+	{ "refused credentials rest", test_refused },
 	{ "what is news", test_news },
 	{ "the next set inherits", test_inherit },
 	{ "another network", test_forget },

@@ -298,6 +298,10 @@ static void step(void *arg, uint64_t now_ms)
 	while (r->next < r->count && now_ms >= r->next_ms &&
 	       (s = slot_of(r, NULL)) != NULL) {
 		s->entry = r->entry[r->next++];
+		/* Refused since the list was made, by way of another one. */
+		if (!s->entry.resume &&
+		    relay_is_refused(s->entry.relay, now_ms))
+			continue;
 		start(r, s, NULL);
 		r->next_ms = now_ms + stagger_of(s);
 	}

@@ -25,6 +25,8 @@
 struct relay_facts {
 	_Atomic uint32_t refs;
 	_Atomic uint64_t penalty_until_ms;
+	_Atomic uint64_t refused_until_ms; /* its credentials were */
+	_Atomic uint32_t refusals;         /* in a row */
 	_Atomic uint32_t failing; /* 0, or the cause of the last failure */
 	_Atomic uint32_t told;    /* 0, or the cause that the log has told */
 	_Atomic uint64_t won_ms;  /* 0: never worked here */
@@ -110,6 +112,8 @@ static bool same_way(const struct relay *a, const struct relay *b)
 static void give_new_chance(struct relay_facts *f)
 {
 	atomic_store(&f->penalty_until_ms, 0);
+	atomic_store(&f->refused_until_ms, 0);
+	atomic_store(&f->refusals, 0);
 	atomic_store(&f->told, 0);
 }
 
@@ -155,6 +159,11 @@ bool relay_is_penalised(const struct relay *relay, uint64_t now_ms)
 	return atomic_load(&relay->facts->penalty_until_ms) > now_ms;
 }
 
+bool relay_is_refused(const struct relay *relay, uint64_t now_ms)
+{
+	return atomic_load(&relay->facts->refused_until_ms) > now_ms;
+}
+
 struct relay *relay_set_winner(const struct relay_set *set)
 {
 	const struct relay *best = NULL;
@@ -182,7 +191,7 @@ static size_t append_penalised(const struct relay_set *set, uint64_t now_ms,
 		uint64_t until = atomic_load(&r->facts->penalty_until_ms);
 		size_t at = n;
 
-		if (until <= now_ms)
+		if (until <= now_ms || relay_is_refused(r, now_ms))
 			continue;
 		while (at > first &&
 		       atomic_load(&out[at - 1]->facts->penalty_until_ms) >
@@ -247,6 +256,17 @@ static bool is_blamed(const struct relay *r, const struct relay *failed,
 	return blame == RELAY_BLAME_LOGIN || strcmp(r->host, failed->host) == 0;
 }
 
+/* The first refusal may be a passing fault of the server; a password that is
+ * wrong must not be sent again and again. */
+static void refuse(struct relay_facts *f, uint64_t now_ms)
+{
+	uint64_t hold_ms = atomic_fetch_add(&f->refusals, 1) == 0
+				   ? RELAY_REFUSED_FIRST_MS
+				   : RELAY_PENALTY_LOGIN_MS;
+
+	atomic_store(&f->refused_until_ms, now_ms + hold_ms);
+}
+
 bool relay_failed(struct relay_set *set, struct relay *relay,
 		  enum relay_blame blame, uint32_t cause, uint64_t now_ms)
 {
@@ -254,10 +274,15 @@ bool relay_failed(struct relay_set *set, struct relay *relay,
 					   ? RELAY_PENALTY_LOGIN_MS
 					   : RELAY_PENALTY_MS);
 
-	for (size_t i = 0; i < set->count; i++)
-		if (is_blamed(&set->relay[i], relay, blame))
-			atomic_store(&set->relay[i].facts->penalty_until_ms,
-				     until);
+	for (size_t i = 0; i < set->count; i++) {
+		struct relay_facts *f = set->relay[i].facts;
+
+		if (!is_blamed(&set->relay[i], relay, blame))
+			continue;
+		atomic_store(&f->penalty_until_ms, until);
+		if (blame == RELAY_BLAME_LOGIN)
+			refuse(f, now_ms);
+	}
 	atomic_store(&relay->facts->failing, cause);
 	if (relay->optional && blame == RELAY_BLAME_PATH &&
 	    !relay_has_worked(relay))
@@ -275,6 +300,8 @@ bool relay_worked(struct relay_set *set, struct relay *relay, uint64_t now_ms)
 {
 	(void)set;
 	atomic_store(&relay->facts->penalty_until_ms, 0);
+	atomic_store(&relay->facts->refused_until_ms, 0);
+	atomic_store(&relay->facts->refusals, 0);
 	atomic_store(&relay->facts->failing, 0);
 	atomic_store(&relay->facts->won_ms, now_ms > 0 ? now_ms : 1);
 	return atomic_exchange(&relay->facts->told, 0) != 0;

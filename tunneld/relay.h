@@ -26,6 +26,9 @@ struct tls_ctx;
 #define RELAY_PENALTY_MS 30000
 /* … and one whose server does not take the credentials. */
 #define RELAY_PENALTY_LOGIN_MS 60000
+/* Credentials that a relay has refused are not sent to it for so long, and the
+ * second time for RELAY_PENALTY_LOGIN_MS. */
+#define RELAY_REFUSED_FIRST_MS 5000
 /* How often a way that is preferred to the one in use is due again. */
 #define RELAY_RETEST_MS (10 * 60 * 1000)
 /* Keep-alive: no proxy cuts earlier by itself (px: 30 s), and none is worth
@@ -112,13 +115,16 @@ void relay_set_forget(struct relay_set *set);
 
 /* The candidates to try, one after another: the last winner (unless RETEST),
  * then as configured, and those under penalty behind, the one that is due
- * first first. Borrowed from the set. Returns how many, at most `max`. */
+ * first first; none that has just refused the credentials. Borrowed from the
+ * set. Returns how many, at most `max`. */
 size_t relay_order(const struct relay_set *set, uint64_t now_ms,
 		   enum relay_order_mode mode, struct relay *out[], size_t max);
 /* True at most every RELAY_RETEST_MS and only when another way is in use than
  * the one preferred: the next race that nobody waits for should be in RETEST
  * order. */
 bool relay_retest_due(struct relay_set *set, uint64_t now_ms);
+/* Has it refused the credentials, and is it too early to ask again? */
+bool relay_is_refused(const struct relay *relay, uint64_t now_ms);
 /* Under penalty at this time? */
 bool relay_is_penalised(const struct relay *relay, uint64_t now_ms);
 
