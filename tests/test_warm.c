@@ -257,6 +257,31 @@ static void test_cut(void)
 	close_fixture(&f);
 }
 
+/* A relay with mobility would hold what it gave, and count it: the pool goes
+ * on with that, and asks for another only where it is gone. */
+static void test_cut_mobile(void)
+{
+	struct fixture f;
+	unsigned int asked;
+
+	open_fixture(&f, 1, 1);
+	knobs(&f, 0)->mobility = true;
+	f.set->relay[0].no_mobility = false;
+	relay_put_mobility(f.set, &f.set->relay[0], RELAY_MOBILITY_YES);
+	attach(&f);
+	CU_ASSERT_FATAL(wait_for(&f, 1));
+	asked = requests(&f, STUN_METHOD_ALLOCATE);
+	f.want = f.lab.relay[0].accepted + 1;
+	relay_fixture_cut(&f.lab.relay[0]);
+	CU_ASSERT_FATAL(lab_run(&f.lab, was_accepted, &f));
+	CU_ASSERT_FATAL(wait_for(&f, 1));
+	CU_ASSERT_EQUAL(requests(&f, STUN_METHOD_ALLOCATE), asked);
+	CU_ASSERT_EQUAL(turn_server_stats(f.lab.relay[0].server)->moves, 1);
+	take(&f);
+	CU_ASSERT(leg_is_resumed(f.leg));
+	close_fixture(&f);
+}
+
 /* Nothing works: later and later. */
 static void test_down(void)
 {
@@ -455,6 +480,7 @@ static CU_TestInfo tests[] = {
 	{ "only what was never used is taken back", test_give },
 	{ "a quota is not used up", test_quota },
 	{ "what is cut is replaced, more and more rarely", test_cut },
+	{ "what is cut goes on where the relay keeps it", test_cut_mobile },
 	{ "what fails is tried later and later", test_down },
 	{ "another network", test_renew },
 	{ "other settings", test_reload },

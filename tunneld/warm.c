@@ -18,6 +18,7 @@
 #include "warm.h"
 
 #include "leg.h"
+#include "leg_ticket.h"
 #include "log.h"
 #include "loop.h"
 #include "mobility.h"
@@ -45,6 +46,7 @@ struct warm {
 	uint64_t since_ms[RELAY_WARM_MAX];
 	size_t count;
 	struct race *race;         /* that fills it */
+	struct leg_ticket *ticket; /* of a leg that was cut: to go on with */
 	struct mobility *mobility; /* has one of its legs */
 	struct relay *tested;      /* of `relays`: whose that is */
 	struct loop_timer refill, idle;
@@ -85,6 +87,14 @@ static bool must_test(const struct warm *w, uint64_t now_ms)
 	       relay_mobility(first) == RELAY_MOBILITY_UNKNOWN;
 }
 
+static void end_race(struct warm *w)
+{
+	race_free(w->race);
+	w->race = NULL;
+	leg_ticket_free(w->ticket);
+	w->ticket = NULL;
+}
+
 /* The legs in the pool */
 
 /* Returns since when it was there. */
@@ -115,6 +125,9 @@ static void on_ended(void *arg, struct leg *leg, uint64_t now_ms)
 
 	if (now_ms >= drop(w, leg) + STEADY_MS)
 		w->cut_ms = CUT_MIN_MS;
+	/* A relay with mobility holds the allocation, and counts it. */
+	if (w->ticket == NULL && w->race == NULL)
+		w->ticket = leg_ticket_new(leg, now_ms);
 	leg_free(leg);
 	if (w->refill.index != 0)
 		return; /* several at once count as one */
@@ -239,8 +252,7 @@ static void on_won(void *arg, struct leg *leg, uint64_t now_ms)
 {
 	struct warm *w = arg;
 
-	race_free(w->race);
-	w->race = NULL;
+	end_race(w);
 	if (relay_mobility(leg_relay(leg)) != RELAY_MOBILITY_UNKNOWN)
 		w->retry_ms = RETRY_MIN_MS;
 	if (!test_mobility(w, leg))
@@ -277,9 +289,11 @@ static void on_lost(void *arg, bool refused, uint64_t now_ms)
 {
 	struct warm *w = arg;
 
-	(void)refused;
-	race_free(w->race);
-	w->race = NULL;
+	end_race(w);
+	if (refused) { /* the ticket, not us */
+		want_fill(w);
+		return;
+	}
 	refill_in(w, is_over_quota(w) ? QUOTA_MS : w->retry_ms, now_ms);
 	w->retry_ms = grown(w->retry_ms);
 }
@@ -295,6 +309,7 @@ static void start_race(struct warm *w, enum relay_order_mode mode)
 		.set = w->relays,
 		.family = ENDPOINT_IPV4,
 		.mode = mode,
+		.ticket = w->ticket,
 	};
 
 	w->race = race_new(w->env, &opts, &race_events, w);
@@ -323,8 +338,7 @@ static void on_idle(void *arg, uint64_t now_ms)
 
 	(void)now_ms;
 	w->attached = false;
-	race_free(w->race);
-	w->race = NULL;
+	end_race(w);
 	want_fill(w);
 }
 
@@ -372,8 +386,7 @@ bool warm_give(struct warm *w, struct leg *leg, uint64_t now_ms)
 
 static void stop_work(struct warm *w)
 {
-	race_free(w->race);
-	w->race = NULL;
+	end_race(w);
 	mobility_free(w->mobility);
 	w->mobility = NULL;
 	loop_timer_stop(w->env->loop, &w->refill);
