@@ -66,15 +66,15 @@ def tidy(lab):
     """Ends what a test left running. A tunneld that stays is a failure: a
     private one ends with the last process that it serves."""
     lab.end_guests()
-    # What one test found out about the network is no matter of the next.
-    for place in lab.tmp.values():
-        shutil.rmtree(place / ".local", ignore_errors=True)
     try:
         labs.wait_for("the end of tunneld", lambda: not tunnelds(), 5)
     except TimeoutError:
         for pid in tunnelds():
             os.kill(pid, signal.SIGKILL)
         raise Failed("a tunneld outlived what it served") from None
+    # What one test found out about the network is no matter of the next.
+    for place in lab.tmp.values():
+        shutil.rmtree(place / ".local", ignore_errors=True)
     left = [path for place in lab.runtime.values() for path in place.iterdir()
             if path.name.startswith("turnout")]
     for path in left:
