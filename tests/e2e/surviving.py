@@ -3,6 +3,7 @@
 a call, and how long nothing came in afterwards
 """
 import collections
+import itertools
 import json
 import os
 import re
@@ -209,6 +210,9 @@ class Hazard:
         return began
 
 
+# Of places: several tests may do the same to the same.
+NUMBER = itertools.count(1)
+
 # One thing that happened, and what followed. `changes`: new relayed addresses;
 # None: not known.
 Cut = collections.namedtuple("Cut", "hazard in_ms out_ms changes")
@@ -229,7 +233,7 @@ class Survival:
         if relay in relays.KINDS:
             skip(relays.missing(relay))
             server = relays.Relay(lab, relay)
-        name = f"survival-{app}-{relay}-{hazards[0]}-{len(hazards)}"
+        name = f"survival-{next(NUMBER)}-{app}-{relay}"
         self.daemon = service.Tunneld(
             lab, lab.config(name, relay=relay, **(conf or {})))
         if app == "udp":
