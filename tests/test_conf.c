@@ -151,6 +151,11 @@ static void test_defaults(void)
 
 	CU_ASSERT_FALSE(conf->proxy.configured);
 	CU_ASSERT_PTR_NULL(conf->proxy.no_proxy);
+	CU_ASSERT_EQUAL(conf->proxy.scheme_count, 4);
+	CU_ASSERT_EQUAL(conf->proxy.scheme[0], CONF_AUTH_NEGOTIATE);
+	CU_ASSERT_EQUAL(conf->proxy.scheme[3], CONF_AUTH_BASIC);
+	CU_ASSERT_FALSE(conf->proxy.basic_over_http);
+	CU_ASSERT_TRUE(conf->proxy.alpn_header);
 	CU_ASSERT_EQUAL(conf->relay_count, 0);
 	CU_ASSERT_EQUAL(conf->media, CONF_MEDIA_AUTO);
 	CU_ASSERT_STRING_EQUAL(addr_format_ip(&conf->pool4, ip), "198.18.0.0");
@@ -270,14 +275,15 @@ static void test_all_problems(void)
 {
 	REFUSES("[proxy]\n"
 		"url = https://proxy:3128\n"
-		"auth = ntlm\n"
+		"auth = kerberos\n"
 		" continued\n"
 		"[relay a]\n"
 		"path = x\n"
 		"[rules]\n"
 		"rule = direct 10.0.0.0/8 ; LAN\n",
 		"x.conf:2: url: https:// proxies are not supported",
-		"x.conf:3: auth: `ntlm` is none of basic",
+		"x.conf:3: auth: `kerberos` is none of negotiate, ntlm, "
+		"digest, basic",
 		"x.conf:4: the line starts with a blank",
 		"x.conf:5: relay a has no uri",
 		"x.conf:6: path: `x` is none of auto, direct, proxy",
@@ -606,6 +612,66 @@ static void test_secrets(void)
 	}
 }
 
+/* Ways to log in at the proxy. */
+static void test_login(void)
+{
+	struct conf *conf = loads("[proxy]\nauth = digest, ntlm\n"
+				  "basic_over_http = yes\n"
+				  "alpn_header = no\n"
+				  "credential_command = ask --me\n"
+				  "ca_file = ca.pem\n"
+				  "client_cert_file = ca.pem\n"
+				  "client_key_file = secret\n");
+
+	CU_ASSERT_EQUAL(conf->proxy.scheme_count, 2);
+	CU_ASSERT_EQUAL(conf->proxy.scheme[0], CONF_AUTH_DIGEST);
+	CU_ASSERT_EQUAL(conf->proxy.scheme[1], CONF_AUTH_NTLM);
+	CU_ASSERT_TRUE(conf->proxy.basic_over_http);
+	CU_ASSERT_FALSE(conf->proxy.alpn_header);
+	CU_ASSERT_STRING_EQUAL(conf->proxy.credential_command, "ask --me");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.ca_file, path("ca.pem"));
+	CU_ASSERT_STRING_EQUAL(conf->proxy.client_cert_file, path("ca.pem"));
+	CU_ASSERT_STRING_EQUAL(conf->proxy.client_key_file, path("secret"));
+	conf_free(conf);
+	setenv("CREDENTIALS_DIRECTORY", dir, 1);
+	conf = loads("[proxy]\nusername = joe\npassword_credential = open\n");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.password_credential, "open");
+	conf_free(conf);
+	clean_env();
+	conf = loads("[proxy]\nusername = joe\nnetrc_file = secret\n");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.netrc_file, path("secret"));
+	CU_ASSERT_STRING_EQUAL(conf->proxy.username, "joe");
+	conf_free(conf);
+	/* The environment's name and password belong together. */
+	setenv("https_proxy", "http://joe:s3cret@proxy:1", 1);
+	conf = loads("[proxy]\nnetrc_file = secret\n");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.username, "");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.password, "");
+	conf_free(conf);
+	clean_env();
+
+	bad_value("proxy", "auth", "basic digest basic", "twice");
+	bad_value("proxy", "auth", ",", "empty");
+	bad_value("proxy", "basic_over_http", "true", "none of yes, no");
+	bad_value("proxy", "alpn_header", "1", "none of yes, no");
+	bad_value("proxy", "password_credential", "pw", "LoadCredential=pw:");
+	bad_value("proxy", "password_credential", "/pw", "password_file");
+	bad_value("proxy", "password_credential", "..", "password_file");
+	bad_value("proxy", "netrc_file", "open", "chmod 600");
+	bad_value("proxy", "client_key_file", "open", "chmod 600");
+	bad_value("proxy", "client_key_file", "missing", "No such file");
+	bad_value("proxy", "client_cert_file", "missing", "No such file");
+	bad_value("proxy", "ca_file", "conf.d", "not a regular file");
+	REFUSES("[proxy]\nusername = joe\npassword_file = secret\n"
+		"credential_command = x\nnetrc_file = secret\n",
+		"x.conf:4: credential_command: password_file is given as well",
+		"x.conf:5: netrc_file: password_file is given as well");
+	REFUSES("[proxy]\nclient_cert_file = ca.pem\n",
+		"x.conf:2: client_cert_file: client_key_file is missing");
+	REFUSES("[proxy]\nclient_key_file = secret\n",
+		"x.conf:2: client_key_file: client_cert_file is missing");
+}
+
 static void test_env(void)
 {
 	struct conf *conf;
@@ -849,6 +915,7 @@ static void test_manual(void)
 {
 	char *text = slurp("docs/man/tunneld.conf.5.in"), *section, *entry,
 	     *from, *to, start[300];
+	size_t defaults = 0;
 
 	/* `\-` is how the page writes a hyphen. */
 	for (from = to = text; *from != '\0'; from++)
@@ -869,13 +936,14 @@ static void test_manual(void)
 		if (entry == NULL)
 			printf("%s", start);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(entry);
+		defaults += k->initial[0] != '\0';
 		snprintf(start, sizeof(start), "Default: %s", k->initial);
 		CU_ASSERT_EQUAL(strstr(entry, start) != NULL,
 				k->initial[0] != '\0');
 		free(entry);
 		free(section);
 	}
-	CU_ASSERT_EQUAL(count(text, "Default: "), 11);
+	CU_ASSERT_EQUAL(count(text, "Default: "), defaults);
 	free(text);
 }
 
@@ -893,6 +961,7 @@ static CU_TestInfo tests[] = {
 	{ "no UDP through the proxy", test_path },
 	{ "values: others", test_other_values },
 	{ "files with secrets", test_secrets },
+	{ "logging in at the proxy", test_login },
 	{ "the environment", test_env },
 	{ "the environment, unusable", test_env_bad },
 	{ "--set", test_settings },

@@ -101,19 +101,75 @@ static const char *given(const struct conf_entries *e, const char *section,
 	return NULL;
 }
 
-static void check_proxy(struct conf_entries *e)
+/* Which of `keys` is given; a second one is reported. NULL: none. */
+static const char *given_once(struct conf_entries *e, const char *section,
+			      const char *const *keys, size_t count,
+			      const char *relay)
 {
-	const char *username = given(e, "proxy", "username", NULL);
-	const char *password = given(e, "proxy", "password_file", NULL);
+	const char *first = NULL, *origin;
 
-	if (username != NULL && password == NULL)
+	for (size_t i = 0; i < count; i++) {
+		origin = given(e, section, keys[i], relay);
+		if (origin != NULL && first != NULL)
+			conf_entries_report(e, origin,
+					    "%s: %s is given as well: leave "
+					    "one of them",
+					    keys[i], first);
+		else if (origin != NULL)
+			first = keys[i];
+	}
+	return first;
+}
+
+/* A source of the login takes the place of what the environment told: nobody
+ * gets the password of another name. */
+static void settle_login(struct conf *conf, const char *username,
+			 const char *source)
+{
+	if (username == NULL && source == NULL)
+		return;
+	explicit_bzero(conf->proxy.password, sizeof(conf->proxy.password));
+	if (username == NULL)
+		conf->proxy.username[0] = '\0';
+}
+
+static void check_login(struct conf_entries *e, struct conf *conf)
+{
+	static const char *const sources[] = { "password_file",
+					       "password_credential",
+					       "credential_command",
+					       "netrc_file" };
+	const char *username = given(e, "proxy", "username", NULL);
+	const char *source = given_once(e, "proxy", sources,
+					ARRAY_SIZE(sources), NULL);
+
+	if (username != NULL && source == NULL)
 		conf_entries_report(e, username,
 				    "username: password_file is missing in "
 				    "[proxy]");
-	if (username == NULL && password != NULL)
-		conf_entries_report(e, password,
-				    "password_file: username is missing in "
-				    "[proxy]");
+	/* The others can tell the name as well. */
+	if (username == NULL && source != NULL &&
+	    strncmp(source, "password_", 9) == 0)
+		conf_entries_report(e, given(e, "proxy", source, NULL),
+				    "%s: username is missing in [proxy]",
+				    source);
+	settle_login(conf, username, source);
+}
+
+static void check_proxy(struct conf_entries *e, struct conf *conf)
+{
+	static const char *const pair[] = { "client_cert_file",
+					    "client_key_file" };
+
+	check_login(e, conf);
+	for (size_t i = 0; i < ARRAY_SIZE(pair); i++) {
+		const char *origin = given(e, "proxy", pair[i], NULL);
+
+		if (origin != NULL && given(e, "proxy", pair[!i], NULL) == NULL)
+			conf_entries_report(e, origin,
+					    "%s: %s is missing in [proxy]",
+					    pair[i], pair[!i]);
+	}
 }
 
 /* One source of credentials, and what belongs to it. None at all is told when
@@ -123,28 +179,20 @@ static void check_credentials(struct conf_entries *e, const char *name)
 	static const char *const kinds[] = { "password_file", "secret_file",
 					     "credentials_uri",
 					     "credential_command" };
-	const char *origin[ARRAY_SIZE(kinds)];
 	const char *username = given(e, "relay", "username", name);
-	const char *first = NULL;
+	const char *password = given(e, "relay", "password_file", name);
+	const char *secret = given(e, "relay", "secret_file", name);
+	const char *first = given_once(e, "relay", kinds, ARRAY_SIZE(kinds),
+				       name);
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		origin[i] = given(e, "relay", kinds[i], name);
-		if (origin[i] != NULL && first != NULL)
-			conf_entries_report(e, origin[i],
-					    "%s: %s is given as well: leave "
-					    "one of them",
-					    kinds[i], first);
-		else if (origin[i] != NULL)
-			first = kinds[i];
-	}
-	if (origin[0] != NULL && username == NULL)
-		conf_entries_report(e, origin[0],
+	if (password != NULL && username == NULL)
+		conf_entries_report(e, password,
 				    "password_file: username is missing");
 	if (username != NULL && first == NULL)
 		conf_entries_report(e, username,
 				    "username: password_file or secret_file "
 				    "is missing");
-	else if (username != NULL && origin[0] == NULL && origin[1] == NULL)
+	else if (username != NULL && password == NULL && secret == NULL)
 		conf_entries_report(e, username,
 				    "username: %s gives it: leave it out",
 				    first);
@@ -240,7 +288,7 @@ struct conf *conf_load(const struct conf_source *source,
 	} else {
 		for (size_t i = 0; i < conf_key_count; i++)
 			apply_key(&e, &t, &conf_keys[i]);
-		check_proxy(&e);
+		check_proxy(&e, conf);
 		for (size_t i = 0; i < conf->relay_count; i++)
 			check_relay(&e, conf, &conf->relay[i]);
 	}

@@ -29,6 +29,15 @@ enum conf_media {
 	CONF_MEDIA_NEVER
 };
 
+/* Ways to log in at a proxy; the values of enum proxy_scheme. */
+enum conf_auth {
+	CONF_AUTH_NEGOTIATE = 1,
+	CONF_AUTH_NTLM = 2,
+	CONF_AUTH_DIGEST = 4,
+	CONF_AUTH_BASIC = 8,
+};
+#define CONF_AUTH_MAX 4
+
 #define CONF_PATH_MAX    4096
 #define CONF_TEXT_MAX    1024
 #define CONF_HEADERS_MAX 8192 /* bytes of credentials_headers_file */
@@ -61,8 +70,19 @@ struct conf {
 		uint16_t port;
 		char username[256];
 		char password[256]; /* of the environment only */
+		/* one of these, or none */
 		char password_file[CONF_PATH_MAX];
-		char **no_proxy; /* NULL-terminated; NULL: none */
+		char password_credential[256]; /* a name, systemd.exec(5) */
+		char credential_command[CONF_TEXT_MAX];
+		char netrc_file[CONF_PATH_MAX];
+		uint8_t scheme[CONF_AUTH_MAX]; /* enum conf_auth, in order */
+		uint8_t scheme_count;
+		bool basic_over_http;
+		char **no_proxy;             /* NULL-terminated; NULL: none */
+		char ca_file[CONF_PATH_MAX]; /* empty: the system's store */
+		char client_cert_file[CONF_PATH_MAX];
+		char client_key_file[CONF_PATH_MAX];
+		bool alpn_header; /* RFC 7639 */
 	} proxy;
 	struct conf_relay *relay; /* in order of preference */
 	size_t relay_count;

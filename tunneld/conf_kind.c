@@ -14,8 +14,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define SECRET_MAX 1024
+#include <sys/stat.h>
+
+#define SECRET_MAX  1024
+#define PRIVATE_MAX 32768 /* of a .netrc, or a key */
 
 int conf_wrong(struct conf_target *t, const char *fmt, ...)
 {
@@ -53,6 +57,17 @@ int conf_kind_choice(struct conf_target *t, const char *const *choices,
 	return conf_wrong(t, "`%s` is none of %s", value, form);
 }
 
+int conf_kind_switch(struct conf_target *t, bool *out, const char *value)
+{
+	static const char *const choices[] = { "no", "yes", NULL };
+	int n = conf_kind_choice(t, choices, "yes, no", value);
+
+	if (n < 0)
+		return n;
+	*out = n == 1;
+	return 0;
+}
+
 int conf_kind_path(struct conf_target *t, char out[CONF_PATH_MAX],
 		   const char *value)
 {
@@ -67,6 +82,21 @@ int conf_kind_path(struct conf_target *t, char out[CONF_PATH_MAX],
 		     relative ? "/" : "", value);
 	if (n < 0 || n >= CONF_PATH_MAX)
 		return conf_wrong(t, "the path is too long");
+	return 0;
+}
+
+int conf_kind_file(struct conf_target *t, char out[CONF_PATH_MAX],
+		   const char *value)
+{
+	struct stat st;
+	int error = conf_kind_path(t, out, value);
+
+	if (error < 0)
+		return error;
+	if (stat(out, &st) < 0 || access(out, R_OK) < 0)
+		return conf_wrong(t, "%s: %s", out, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return conf_wrong(t, "%s: not a regular file", out);
 	return 0;
 }
 
@@ -106,6 +136,24 @@ int conf_kind_secret(struct conf_target *t, char out[CONF_PATH_MAX],
 		return error;
 	error = conf_read_secret(out, secret, sizeof(secret));
 	explicit_bzero(secret, sizeof(secret));
+	return secret_words(t, out, error);
+}
+
+int conf_kind_private(struct conf_target *t, char out[CONF_PATH_MAX],
+		      const char *value)
+{
+	char text[PRIVATE_MAX];
+	int error = conf_kind_path(t, out, value);
+
+	if (error < 0)
+		return error;
+	error = conf_read_secret_text(out, text, sizeof(text));
+	explicit_bzero(text, sizeof(text));
+	if (error == -E2BIG)
+		return conf_wrong(t, "%s: more than %d bytes", out,
+				  PRIVATE_MAX - 1);
+	if (error == -ENODATA)
+		return conf_wrong(t, "%s: the file is empty", out);
 	return secret_words(t, out, error);
 }
 

@@ -10,6 +10,7 @@
 
 #include <turnout/compiler.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,8 +33,15 @@ int conf_kind_number(struct conf_target *t, unsigned int min, unsigned int max,
 /* The index of `value` among `choices` (NULL-terminated); `form` lists them. */
 int conf_kind_choice(struct conf_target *t, const char *const *choices,
 		     const char *form, const char *value) MUST_CHECK;
+int conf_kind_switch(struct conf_target *t, bool *out,
+		     const char *value) MUST_CHECK;
 int conf_kind_path(struct conf_target *t, char out[CONF_PATH_MAX],
 		   const char *value) MUST_CHECK;
+/* A file that can be read; one that moreover nobody else can. */
+int conf_kind_file(struct conf_target *t, char out[CONF_PATH_MAX],
+		   const char *value) MUST_CHECK;
+int conf_kind_private(struct conf_target *t, char out[CONF_PATH_MAX],
+		      const char *value) MUST_CHECK;
 /* A file whose first line is a secret, and one of HTTP header lines. */
 int conf_kind_secret(struct conf_target *t, char out[CONF_PATH_MAX],
 		     const char *value) MUST_CHECK;

@@ -8,12 +8,8 @@
 
 #include "conf_uri.h"
 
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
-
-#include <sys/stat.h>
 
 int conf_relay_uri(struct conf_target *t, const char *value)
 {
@@ -44,19 +40,7 @@ int conf_relay_secret_file(struct conf_target *t, const char *value)
 
 int conf_relay_ca_file(struct conf_target *t, const char *value)
 {
-	struct stat st;
-	int error = conf_kind_path(t, t->relay->ca_file, value);
-
-	if (error < 0)
-		return error;
-	if (stat(t->relay->ca_file, &st) < 0 ||
-	    access(t->relay->ca_file, R_OK) < 0)
-		return conf_wrong(t, "%s: %s", t->relay->ca_file,
-				  strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return conf_wrong(t, "%s: not a regular file",
-				  t->relay->ca_file);
-	return 0;
+	return conf_kind_file(t, t->relay->ca_file, value);
 }
 
 int conf_relay_path(struct conf_target *t, const char *value)
@@ -157,11 +141,5 @@ int conf_relay_mobility(struct conf_target *t, const char *value)
 
 int conf_relay_redirect(struct conf_target *t, const char *value)
 {
-	static const char *const choices[] = { "no", "yes", NULL };
-	int n = conf_kind_choice(t, choices, "yes, no", value);
-
-	if (n < 0)
-		return n;
-	t->relay->redirect = n == 1;
-	return 0;
+	return conf_kind_switch(t, &t->relay->redirect, value);
 }

@@ -12,6 +12,7 @@
 
 #include "addr.h"
 #include "conf_kind.h"
+#include "conf_proxy.h"
 #include "conf_relay.h"
 #include "conf_uri.h"
 
@@ -80,30 +81,6 @@ static int set_proxy_url(struct conf_target *t, const char *value)
 	t->conf->proxy.port = uri.port;
 	t->conf->proxy.configured = true;
 	return 0;
-}
-
-static int set_proxy_username(struct conf_target *t, const char *value)
-{
-	/* That of the environment belonged to its own name. */
-	explicit_bzero(t->conf->proxy.password,
-		       sizeof(t->conf->proxy.password));
-	if (strchr(value, ':') != NULL) /* RFC 7617, 2 */
-		return conf_wrong(t, "a user name has no colon");
-	return conf_kind_text(t, t->conf->proxy.username,
-			      sizeof(t->conf->proxy.username), value);
-}
-
-static int set_proxy_password_file(struct conf_target *t, const char *value)
-{
-	return conf_kind_secret(t, t->conf->proxy.password_file, value);
-}
-
-static int set_proxy_auth(struct conf_target *t, const char *value)
-{
-	static const char *const choices[] = { "basic", NULL };
-	int n = conf_kind_choice(t, choices, "basic", value);
-
-	return n < 0 ? n : 0;
 }
 
 static int add_entry(struct conf_target *t, const char *entry)
@@ -211,6 +188,18 @@ static int set_daemon_log_level(struct conf_target *t, const char *value)
 	return conf_wrong(t, "`%s` is none of error, warn, info, debug", value);
 }
 
+/* Logging in at the proxy is at home in conf_proxy.c. */
+#define set_proxy_username            conf_proxy_username
+#define set_proxy_password_file       conf_proxy_password_file
+#define set_proxy_password_credential conf_proxy_password_credential
+#define set_proxy_credential_command  conf_proxy_credential_command
+#define set_proxy_netrc_file          conf_proxy_netrc_file
+#define set_proxy_auth                conf_proxy_auth
+#define set_proxy_basic_over_http     conf_proxy_basic_over_http
+#define set_proxy_ca_file             conf_proxy_ca_file
+#define set_proxy_client_cert_file    conf_proxy_client_cert_file
+#define set_proxy_client_key_file     conf_proxy_client_key_file
+#define set_proxy_alpn_header         conf_proxy_alpn_header
 /* [relay NAME] is at home in conf_relay.c. */
 #define set_relay_uri                      conf_relay_uri
 #define set_relay_username                 conf_relay_username
