@@ -177,7 +177,9 @@ static enum dial_reason reason_of(long http_code)
 		return DIAL_TARGET_TIMEOUT;
 	if (http_code < 400)
 		return DIAL_CAPTIVE_PORTAL;
-	return http_code < 500 ? DIAL_PROXY_DENIED : DIAL_TARGET_UNREACH;
+	/* 501: it knows no CONNECT, and has not even looked for the target. */
+	return http_code < 500 || http_code == 501 ? DIAL_PROXY_DENIED
+						   : DIAL_TARGET_UNREACH;
 }
 
 static bool blame_connect(struct dial_request *req,

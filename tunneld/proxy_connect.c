@@ -27,6 +27,7 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
+#include <sys/socket.h>
 
 /* For libcurl's callbacks. */
 struct exchange {
@@ -35,6 +36,7 @@ struct exchange {
 	bool answered; /* a line came, whatever it said */
 	char status[64];
 	char squid_error[48];
+	char error[CURL_ERROR_SIZE];
 };
 
 static curl_socket_t on_open(void *arg, curlsocktype purpose,
@@ -219,6 +221,7 @@ static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
 	       curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ex) |
 	       curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) |
 	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) |
+	       curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, ex->error) |
 	       /* The app's socket keeps the options that the app has set. */
 	       curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 0L) |
 	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left);
@@ -230,6 +233,34 @@ static enum proxy_connect_end end_by(struct proxy_connect *pc,
 {
 	snprintf(pc->words, sizeof(pc->words), "%s", words);
 	return end;
+}
+
+/* Something came that is no answer to CONNECT, on a connection that is as good
+ * as before. */
+static enum proxy_connect_end strange(const struct exchange *ex)
+{
+	struct proxy_connect *pc = ex->pc;
+	char words[sizeof(pc->words)];
+
+	if (!ex->answered || pc->http_code == 0)
+		return end_by(pc, PROXY_CONNECT_GARBAGE,
+			      "the answer is not HTTP");
+	/* RFC 9110, 15.2: others may follow; libcurl takes it for the last. */
+	if (pc->http_code < 200)
+		snprintf(words, sizeof(words), "%s is not a final answer",
+			 ex->status);
+	else if (ex->error[0] != '\0')
+		copy_text(words, sizeof(words), ex->error, strlen(ex->error));
+	else
+		snprintf(words, sizeof(words), "a header is not HTTP");
+	return end_by(pc, PROXY_CONNECT_GARBAGE, words);
+}
+
+static bool is_closed(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /* CONNECT got no complete answer. */
@@ -254,9 +285,8 @@ static enum proxy_connect_end why(const struct exchange *ex, CURLcode rc)
 		return end_by(pc, PROXY_CONNECT_RESET, strerror(pc->os_error));
 	if (pc->os_error != 0)
 		return end_by(pc, PROXY_CONNECT_KERNEL, strerror(pc->os_error));
-	if (ex->answered && pc->http_code == 0)
-		return end_by(pc, PROXY_CONNECT_GARBAGE,
-			      "the answer is not HTTP");
+	if ((ex->answered && pc->http_code == 0) || !is_closed(pc->fd))
+		return strange(ex);
 	return end_by(pc, PROXY_CONNECT_CLOSED,
 		      "the proxy closed the connection");
 }
