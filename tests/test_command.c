@@ -63,6 +63,25 @@ static void fails(const char *text, int rc, const char *words)
 	finish(&r);
 }
 
+static void test_input(void)
+{
+	struct run r = { .c.text = "cat; echo end",
+			 .c.input = "a=b\n\n",
+			 .c.cancel = &r.cancel };
+
+	cancel_init(&r.cancel);
+	r.c.deadline_ms = clock_now_ms() + 30000;
+	r.rc = command_run(&r.c);
+	CU_ASSERT_EQUAL_FATAL(r.rc, 0);
+	CU_ASSERT_STRING_EQUAL(r.c.out, "a=b\n\nend\n");
+	command_fini(&r.c);
+	/* Nor does it matter whether anybody reads. */
+	r.c.text = "echo done";
+	CU_ASSERT_EQUAL_FATAL(command_run(&r.c), 0);
+	CU_ASSERT_STRING_EQUAL(r.c.out, "done\n");
+	finish(&r);
+}
+
 static void test_output(void)
 {
 	prints("echo a; echo b", "a\nb\n");
@@ -196,6 +215,7 @@ static void test_cancel(void)
 
 static CU_TestInfo tests[] = {
 	{ "output, errors, exit status", test_output },
+	{ "input", test_input },
 	{ "as much as fits", test_full },
 	{ "what it gets from us", test_surroundings },
 	{ "its time, and that of what it starts", test_time },

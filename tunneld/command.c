@@ -107,7 +107,27 @@ static int set_attributes(posix_spawnattr_t *attr)
 						      POSIX_SPAWN_SETPGROUP);
 }
 
-static int spawn(struct child *ch, int out, int err)
+/* All of it lies in the pipe before anybody reads. */
+static int open_input(const char *text)
+{
+	size_t len = text != NULL ? strlen(text) : 0;
+	int p[2], error = 0;
+
+	if (text == NULL)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (len > COMMAND_INPUT_MAX)
+		return -E2BIG;
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -errno;
+	if (len > 0 && write(p[1], text, len) != (ssize_t)len)
+		error = -EIO;
+	close(p[1]);
+	if (error < 0)
+		close(p[0]);
+	return error < 0 ? error : p[0];
+}
+
+static int spawn(struct child *ch, int in, int out, int err)
 {
 	char *argv[] = { (char *)"sh", (char *)"-c", (char *)ch->c->text,
 			 NULL };
@@ -123,8 +143,7 @@ static int spawn(struct child *ch, int out, int err)
 		posix_spawn_file_actions_destroy(&files);
 		return -ENOMEM;
 	}
-	rc = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY,
-					      0) |
+	rc = posix_spawn_file_actions_adddup2(&files, in, 0) |
 	     posix_spawn_file_actions_adddup2(&files, out, 1) |
 	     posix_spawn_file_actions_adddup2(&files, err, 2) |
 	     posix_spawn_file_actions_addclosefrom_np(&files, 3) |
@@ -147,17 +166,18 @@ static void close_fd(int *fd)
 static int start(struct child *ch)
 {
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 };
-	int rc = 0;
+	int in = open_input(ch->c->input), rc = in < 0 ? in : 0;
 
-	if (pipe2(out, O_CLOEXEC | O_NONBLOCK) < 0 ||
-	    pipe2(err, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (rc == 0 && (pipe2(out, O_CLOEXEC | O_NONBLOCK) < 0 ||
+			pipe2(err, O_CLOEXEC | O_NONBLOCK) < 0))
 		rc = -errno;
 	/* the child's ends block, as everybody expects */
 	if (rc == 0 &&
 	    (fcntl(out[1], F_SETFL, 0) < 0 || fcntl(err[1], F_SETFL, 0) < 0))
 		rc = -errno;
 	if (rc == 0)
-		rc = spawn(ch, out[1], err[1]);
+		rc = spawn(ch, in, out[1], err[1]);
+	close_fd(&in);
 	close_fd(&out[1]);
 	close_fd(&err[1]);
 	ch->out = out[0];

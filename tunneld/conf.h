@@ -7,6 +7,7 @@
 #ifndef CONF_H
 #define CONF_H
 
+#include "conf_secret.h"
 #include "conf_uri.h"
 #include "log.h"
 #include "rules.h"
@@ -113,12 +114,5 @@ struct conf *conf_load(const struct conf_source *source,
 		       void (*report)(void *arg, const char *line),
 		       void *arg) MUST_CHECK;
 void conf_free(struct conf *conf); /* wipes the password */
-
-/* The first line of a secret file, without the newline. 0 or -errno; -EPERM
- * when group or others may read it, -ENODATA when it is empty. The caller
- * wipes `out`. */
-int conf_read_secret(const char *path, char *out, size_t max) MUST_CHECK;
-/* All of its lines, with the newlines: the same results. */
-int conf_read_secret_text(const char *path, char *out, size_t max) MUST_CHECK;
 
 #endif

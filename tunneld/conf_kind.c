@@ -9,6 +9,8 @@
 
 #include "conf_kind.h"
 
+#include "conf_secret.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -102,28 +104,9 @@ int conf_kind_file(struct conf_target *t, char out[CONF_PATH_MAX],
 
 static int secret_words(struct conf_target *t, const char *path, int error)
 {
-	switch (error) {
-	case 0:
-		return 0;
-	case -EPERM:
-		return conf_wrong(t,
-				  "%s: group or others have access to it: "
-				  "chmod 600 it",
-				  path);
-	case -ENODATA:
-		return conf_wrong(t,
-				  "%s: the first line is empty: write the "
-				  "secret there",
-				  path);
-	case -EINVAL:
-		return conf_wrong(t, "%s: not a regular file", path);
-	case -E2BIG:
-		return conf_wrong(t, "%s: the first line is too long", path);
-	case -EBADMSG:
-		return conf_wrong(t, "%s: not a text file", path);
-	default:
-		return conf_wrong(t, "%s: %s", path, strerror(-error));
-	}
+	return error == 0 ? 0
+			  : conf_wrong(t, "%s: %s", path,
+				       conf_secret_words(error));
 }
 
 int conf_kind_secret(struct conf_target *t, char out[CONF_PATH_MAX],

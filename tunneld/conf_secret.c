@@ -7,10 +7,11 @@
  */
 #include <config.h>
 
-#include "conf.h"
+#include "conf_secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,4 +99,22 @@ int conf_read_secret_text(const char *path, char *out, size_t max)
 		return -E2BIG;
 	out[n] = '\0';
 	return n > 0 ? 0 : -ENODATA;
+}
+
+const char *conf_secret_words(int error)
+{
+	switch (error) {
+	case -EPERM:
+		return "group or others have access to it: chmod 600 it";
+	case -ENODATA:
+		return "the first line is empty: write the secret there";
+	case -EINVAL:
+		return "not a regular file";
+	case -E2BIG:
+		return "the first line is too long";
+	case -EBADMSG:
+		return "not a text file";
+	default:
+		return strerror(-error);
+	}
 }
