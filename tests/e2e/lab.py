@@ -12,14 +12,17 @@ and /run. All of it lives in a PID namespace of its own (`enclose`): when the
 first process of that ends, however it ends, nothing is left.
 
 The firewall has four moods: `open` routes everything; `drop` and `reject` let
-nothing from inside but TCP to the proxy's ports; `noroute` is `drop` where
-inside has no default route either. In the closed moods inside's name server
-does not answer. `udp-relay`, `tcp-relay` and `tls-relay` are `drop` with a way
-to one relay. More relays, of more kinds: relays.py.
+nothing from inside but TCP to the proxies' ports, which are all at one address
+(the ticket server is there, too); `noroute` is `drop` where inside has no
+default route either. The intranet's server, 10.20.0.80, is always there. In the
+closed moods inside's name server does not answer. `udp-relay`, `tcp-relay` and
+`tls-relay` are `drop` with a way to one relay. More relays and proxies, of more
+kinds: relays.py, proxies.py.
 
 `lab.py shell [MOOD]` opens a shell inside.
 """
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -31,11 +34,11 @@ import tempfile
 
 from plan import (  # noqa: F401, some for those who use a lab
     BASIC_PORT, BASIC_URL, COTURN, DMZ6, DMZ_GATEWAY6, ELSEWHERE, INSIDE,
-    INSIDE6, LAN_DNS, LAN_GATEWAY, LAN_GATEWAY6, LOCAL_HOSTS, PLAIN_PORT,
-    PROXY, PROXY_PASSWORD, PROXY_URL, PROXY_USER, RELAY, RELAY_ADDRESSES,
-    RELAY_PASSWORD, RELAY_SECTION, RELAY_USER, REST_RELAY, REST_RELAYS,
-    REST_SECRET, SQUID, TUNNELD, USERS, WAN_GATEWAY6, WORLD, WORLD6,
-    WORLD_HOSTS, rules)
+    INSIDE6, INTRANET, LAN_DNS, LAN_GATEWAY, LAN_GATEWAY6, LOCAL_HOSTS,
+    PLAIN_PORT, PORTS, PROXY, PROXY_PASSWORD, PROXY_URL, PROXY_USER, RELAY,
+    RELAY_ADDRESSES, RELAY_PASSWORD, RELAY_SECTION, RELAY_USER, REST_RELAY,
+    REST_RELAYS, REST_SECRET, SQUID, TUNNELD, USERS, WAN_GATEWAY6, WORLD,
+    WORLD6, WORLD_HOSTS, rules)
 from space import (  # noqa: F401
     BUILD, TOP, Host, enclose, kill, now, sh, wait_for)
 
@@ -79,6 +82,8 @@ class Lab:
         self.open_took_s = {}
         self.mood = None
         self.spki = None
+        # What proxies.py has started.
+        self.standing = set()
 
     def __enter__(self):
         try:
@@ -107,6 +112,16 @@ class Lab:
         self.children += self.guests
         self.guests = []
 
+    @contextlib.contextmanager
+    def lasting(self):
+        """What is started meanwhile stays for as long as the lab."""
+        others, self.guests = self.guests, []
+        try:
+            yield
+        finally:
+            self.adopt()
+            self.guests = others
+
     def end_guests(self):
         """Ends every program that was started since the lab stood."""
         for child in self.guests:
@@ -133,7 +148,8 @@ class Lab:
         self.inside.link(INSIDE + "/24", self.fw, "lan", LAN_GATEWAY + "/24")
         self.dmz.link(PROXY + "/24", self.fw, "dmz", "192.0.2.1/24")
         self.outside.link(WORLD + "/24", self.fw, "wan", "203.0.113.1/24")
-        self.fw.do("ip", "address", "add", LAN_DNS + "/32", "dev", "lan")
+        for address in (LAN_DNS, INTRANET):
+            self.fw.do("ip", "address", "add", address + "/32", "dev", "lan")
         for address in (RELAY, REST_RELAY):
             self.dmz.do("ip", "address", "add", address + "/32", "dev", "eth0")
         self.dmz.do("ip", "route", "add", "default", "via", "192.0.2.1")
@@ -150,16 +166,8 @@ class Lab:
 
     def make_certificates(self):
         """A CA for the lab and certificates for its servers."""
-        def key(name):
-            path = self.dir / name
-            sh("openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout",
-               "-out", path)
-            return path
-
-        self.ca = self.dir / "ca.pem"
-        sh("openssl", "req", "-x509", "-new", "-key", key("ca.key"), "-days",
-           "30", "-subj", "/CN=lab CA", "-out", self.ca)
-        server_key = key("server.key")
+        self.ca = self.make_authority("ca", "lab CA")
+        server_key = self.make_key("server")
         self.certify("server", "relay", "rest", "call", "refused",
                      *(set(RELAY_ADDRESSES) - {"stranger"}))
         self.certify("stranger", "stranger")
@@ -173,10 +181,23 @@ class Lab:
         for path in self.dir.glob("*.pem"):
             path.chmod(0o644)
 
-    def certify(self, stem, *names):
+    def make_key(self, stem):
+        path = self.dir / (stem + ".key")
+        sh("openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout",
+           "-out", path)
+        return path
+
+    def make_authority(self, stem, name):
+        path = self.dir / (stem + ".pem")
+        sh("openssl", "req", "-x509", "-new", "-key", self.make_key(stem),
+           "-days", "30", "-subj", "/CN=" + name, "-out", path)
+        return path
+
+    def certify(self, stem, *names, authority="ca"):
         """A certificate for names of the lab; all servers have one key."""
         sh("openssl", "req", "-x509", "-new", "-key", self.dir / "server.key",
-           "-CA", self.ca, "-CAkey", self.dir / "ca.key", "-days", "30",
+           "-CA", self.dir / (authority + ".pem"), "-CAkey",
+           self.dir / (authority + ".key"), "-days", "30",
            "-subj", "/CN=lab", "-addext",
            "basicConstraints=critical,CA:FALSE", "-addext",
            "subjectAltName=" + ",".join(f"DNS:{name}.lab.test"
@@ -240,13 +261,10 @@ class Lab:
 
     def restart_squid(self):
         """Its connections are closed; it takes new ones at once."""
-        others = self.guests
-        self.guests = []
-        kill(self.squid)
-        self.start_squid()
-        self.adopt()
-        self.guests = others
-        self.wait_listening(PROXY, PLAIN_PORT)
+        with self.lasting():
+            kill(self.squid)
+            self.start_squid()
+            self.wait_listening(PROXY, PLAIN_PORT)
 
     def start_coturn(self, name, address, credentials):
         conf = self.write(name + ".conf", COTURN.format(
@@ -294,11 +312,14 @@ class Lab:
         return [self.turnout, "run", "--config", config, *options, "--"]
 
     def config(self, name, user="root", proxy=PROXY_URL, basic=None,
-               relay="relay", relay_password=RELAY_PASSWORD, path="proxy",
-               uris=(), trusted=True, relay_more="", extra=""):
+               password=None, proxy_more="", relay="relay",
+               relay_password=RELAY_PASSWORD, path="proxy", uris=(),
+               trusted=True, relay_more="", extra=""):
         """Writes a configuration of tunneld, with secrets of `user`'s own.
-        `relay` names one relay, or several with spaces between; `uris` is what
-        to write instead of theirs, `relay_more` more lines for each."""
+        `password` is the one at the proxy; `basic` is the same for one that
+        knows nothing better. `relay` names one relay, or several with spaces
+        between; `uris` is what to write instead of theirs, `relay_more` more
+        lines for each."""
         place = self.dir / name
         place.mkdir()
 
@@ -309,12 +330,13 @@ class Lab:
             shutil.chown(path, user)
             return path
 
-        proxy_credentials = ""
         if basic is not None:
-            proxy_credentials = (
+            password = basic
+            proxy_more += "auth = basic\nbasic_over_http = yes\n"
+        if password is not None:
+            proxy_more += (
                 f"username = {PROXY_USER}\n"
-                f"password_file = {secret('proxy.password', basic)}\n"
-                "auth = basic\n")
+                f"password_file = {secret('proxy.password', password)}\n")
         sections = ""
         for number, host in enumerate(relay.split()):
             if host in REST_RELAYS:
@@ -331,7 +353,7 @@ class Lab:
                 ca=f"ca_file = {self.ca}\n" if trusted else "") + relay_more
         conf = place / "tunneld.conf"
         conf.write_text(TUNNELD.format(
-            proxy=proxy, proxy_credentials=proxy_credentials,
+            proxy=proxy, proxy_more=proxy_more,
             relays=sections) + extra)
         shutil.chown(place, user)
         shutil.chown(conf, user)

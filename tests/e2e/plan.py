@@ -3,6 +3,7 @@
 addresses, names, secrets, firewall rules, configuration files
 """
 INSIDE, LAN_GATEWAY, LAN_DNS = "10.20.0.2", "10.20.0.1", "10.20.0.53"
+INTRANET = "10.20.0.80"
 PROXY, RELAY, REST_RELAY = "192.0.2.10", "192.0.2.20", "192.0.2.30"
 WORLD, ELSEWHERE = "203.0.113.10", "203.0.113.11"
 # IPv6, where a test asks for it.
@@ -10,6 +11,15 @@ INSIDE6, LAN_GATEWAY6 = "2001:db8:10::2", "2001:db8:10::1"
 DMZ6, DMZ_GATEWAY6 = "2001:db8:20::20", "2001:db8:20::1"
 WORLD6, WAN_GATEWAY6 = "2001:db8:30::10", "2001:db8:30::1"
 PLAIN_PORT, BASIC_PORT = 3128, 3129
+# Those of proxies.py, which run when a test asks for them; nobody listens on
+# the dead one. What inside may reach besides is the ticket server (Kerberos).
+PORTS = {"plain": PLAIN_PORT, "basic": BASIC_PORT, "digest": 3130,
+         "ntlm": 3131, "negotiate": 3132, "all": 3133, "passwords": 3134,
+         "captive": 3135, "strict": 3136, "dead": 3139, "tls": 3140,
+         "tls-basic": 3141, "tls-digest": 3142, "tls-negotiate": 3143,
+         "tls-client": 3144, "inspecting": 3150, "tiny": 8888,
+         "tiny-basic": 8889, "socks": 1080, "socks-login": 1081}
+TICKET_PORT = 88
 PROXY_URL = f"http://proxy.lab.test:{PLAIN_PORT}"
 BASIC_URL = f"http://proxy.lab.test:{BASIC_PORT}"
 PROXY_USER, PROXY_PASSWORD = "paul", "pr0xy ;pass"
@@ -24,7 +34,12 @@ REST_RELAYS = ("rest", "mobile", "half", "sample")
 REST_SECRET = "north-by-northwest"
 USERS = ("root", "nobody")
 
-LOCAL_HOSTS = f"127.0.0.1 localhost\n::1 localhost\n{PROXY} proxy.lab.test\n"
+LOCAL_HOSTS = f"""\
+127.0.0.1 localhost
+::1 localhost
+{PROXY} proxy.lab.test
+{INTRANET} intranet.lab.test intranet
+"""
 for _name in ("direct", "older"):
     LOCAL_HOSTS += f"{RELAY_ADDRESSES[_name]} {_name}.lab.test\n"
 WORLD_HOSTS = LOCAL_HOSTS + f"""\
@@ -47,7 +62,7 @@ table inet lab {{
 		type filter hook prerouting priority -300; policy accept;
 		iifname != lan return
 		{let_out} return
-		ip daddr {proxy} tcp dport {{ {plain}, {basic} }} return
+		{local} return
 		meta l4proto udp ip daddr 224.0.0.0/4 counter name udp_multicast return
 		meta l4proto udp ip6 daddr ff00::/8 counter name udp_multicast return
 		meta l4proto udp counter name udp_unicast
@@ -58,12 +73,14 @@ table inet lab {{
 	chain forward {{
 		type filter hook forward priority 0; policy accept;
 		ct state established,related accept
-		iifname lan ip daddr {proxy} tcp dport {{ {plain}, {basic} }} accept
+		iifname lan {local} accept
 		iifname lan {let_out} accept
 		{forward}
 	}}
 	chain input {{
 		type filter hook input priority 0; policy accept;
+		iifname lan {local} accept
+		iifname != lan ip daddr {intranet} drop
 		{input}
 	}}
 }}
@@ -79,6 +96,12 @@ LET_OUT = {"udp-relay": DIRECT + "udp dport { 443, 3478 }",
            "tcp-relay": DIRECT + "tcp dport { 443, 3478 }",
            "tls-relay": DIRECT + "tcp dport 443"}
 NOTHING = "ip daddr 0.0.0.0"
+# What is there for everybody inside: address, protocol, port.
+LOCAL = "ip daddr . meta l4proto . th dport {{ {} }}".format(", ".join(
+    f"{address} . {protocol} . {port}" for address, protocol, port in (
+        *((PROXY, "tcp", port) for port in PORTS.values()),
+        (PROXY, "tcp", TICKET_PORT), (PROXY, "udp", TICKET_PORT),
+        (INTRANET, "tcp", 80), (INTRANET, "tcp", 443))))
 
 
 def rules(mood):
@@ -86,8 +109,7 @@ def rules(mood):
     # Neither side may start anything through the firewall.
     forward = "\n\t\t".join(closed.format(match=match) for match in
                             ("iifname lan", "oifname lan")) if closed else ""
-    return RULES.format(proxy=PROXY, plain=PLAIN_PORT, basic=BASIC_PORT,
-                        forward=forward,
+    return RULES.format(local=LOCAL, intranet=INTRANET, forward=forward,
                         let_out=LET_OUT.get(mood, NOTHING),
                         input=closed.format(match="iifname lan"))
 
@@ -144,7 +166,7 @@ verbose
 TUNNELD = """\
 [proxy]
 url = {proxy}
-{proxy_credentials}
+{proxy_more}
 {relays}[daemon]
 log_level = info
 """

@@ -8,7 +8,8 @@
   /call.html  the page that a browser opens to take part in a call
   /turn       credentials of the REST relay for ?ttl=SECONDS, and where it is,
               for those who say `Authorization: Bearer lab-key`
-  /           a short text
+  /post       what is posted comes back
+  /           a short text; all this on ports 443 (TLS) and 80
   UDP 3478    STUN Binding (RFC 8489), nothing else
 """
 import argparse
@@ -101,18 +102,23 @@ async def hello(_request):
     return web.Response(text="hello from outside\n")
 
 
+async def post(request):
+    return web.Response(body=await request.read())
+
+
 async def serve(options):
     app = web.Application()
     app["rooms"] = {}
     app.add_routes([web.get("/room/{name}", room), web.get("/echo", echo),
                     web.get("/call.html", page), web.get("/turn", turn),
-                    web.get("/", hello)])
+                    web.post("/post", post), web.get("/", hello)])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(options.cert, options.key)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, options.address, 443,
                       ssl_context=context).start()
+    await web.TCPSite(runner, options.address, 80).start()
     await asyncio.get_running_loop().create_datagram_endpoint(
         Stun, local_addr=(options.address, 3478))
     print("ready", flush=True)
