@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 
 static char dir[] = "/tmp/test_conf.XXXXXX";
+static char policy_dir[64]; /* not there, but in the tests of locks */
 static char reports[16384];
 static const char *const env_names[] = {
 	"https_proxy",    "HTTPS_PROXY",
@@ -67,6 +68,7 @@ static int set_up(void)
 	    !write_file("empty", "\n", 0600) ||
 	    !write_file("ca.pem", "certificate\n", 0644))
 		return 1;
+	snprintf(policy_dir, sizeof(policy_dir), "%s/policy.d", dir);
 	log_open(LOG_LEVEL_ERROR, false);
 	clean_env();
 	return 0;
@@ -84,13 +86,20 @@ static int tear_down(void)
 }
 
 /* Collected without the directory's name. */
-static void report(void *arg, const char *line)
+static void report(void *arg, enum log_level level, const char *line)
 {
 	size_t len = strlen(reports), skip = strlen(dir) + 1;
+	const char *found;
 
 	CU_ASSERT_PTR_EQUAL(arg, reports);
-	if (strncmp(line, dir, skip - 1) == 0)
-		line += skip;
+	if (level == LOG_LEVEL_WARN)
+		len += (size_t)snprintf(reports + len, sizeof(reports) - len,
+					"warning: ");
+	while ((found = strstr(line, dir)) != NULL) {
+		len += (size_t)snprintf(reports + len, sizeof(reports) - len,
+					"%.*s", (int)(found - line), line);
+		line = found + skip;
+	}
 	snprintf(reports + len, sizeof(reports) - len, "%s\n", line);
 }
 
@@ -101,6 +110,8 @@ static struct conf *load_with(const char *text, const char *const *set,
 		.file = path("x.conf"),
 		.set = set,
 		.set_count = set_count,
+		.policy_dir = policy_dir,
+		.policy_owner = geteuid(),
 	};
 
 	put("x.conf", text, 0644);
@@ -798,7 +809,11 @@ static void test_settings(void)
 static void test_conf_d(void)
 {
 	char main_file[64], conf_d[64];
-	struct conf_source source = { .file = main_file, .dir = conf_d };
+	struct conf_source source = {
+		.file = main_file,
+		.dir = conf_d,
+		.policy_dir = policy_dir,
+	};
 	struct conf *conf;
 
 	snprintf(main_file, sizeof(main_file), "%s/x.conf", dir);
@@ -835,6 +850,195 @@ static void test_conf_d(void)
 	CU_ASSERT_PTR_NULL(conf_load(&source, report, reports));
 	CU_ASSERT_STRING_EQUAL(reports,
 			       "missing.conf: No such file or directory\n");
+}
+
+/* ---- policy.d ---- */
+
+static struct conf *load_locked(const char *text, const char *const *set,
+				size_t set_count)
+{
+	struct conf *conf = load_with(text, set, set_count);
+
+	if (conf == NULL)
+		printf("%s", reports);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	return conf;
+}
+
+static void test_locks(void)
+{
+	static const char *const set[] = {
+		"proxy.url=none",
+		"rules.rule=block set.example",
+		"relay.cli.uri=turns:cli",
+		"relay.main.path=direct",
+	};
+	static const char text[] = "[proxy]\n"
+				   "url = http://mine:1\n"
+				   "username = joe\n"
+				   "password_file = secret\n"
+				   "no_proxy = mine.example\n"
+				   "[relay own]\n"
+				   "uri = turns:own\n"
+				   "[relay main]\n"
+				   "uri = turns:main\n"
+				   "warm = 3\n"
+				   "[rules]\n"
+				   "rule = direct mine.example\n"
+				   "[daemon]\n"
+				   "log_level = debug\n";
+	struct conf *conf;
+
+	CU_ASSERT_EQUAL_FATAL(mkdir(path("policy.d"), 0755), 0);
+	put("policy.d/10-a.conf",
+	    "[proxy]\nurl = http://lost:1\ncredential_command = ask\n"
+	    "no_proxy = it.example\n"
+	    "[rules]\nrule = block a.example\n",
+	    0644);
+	put("policy.d/20-b.conf",
+	    "[relay main]\nuri = turns:it\n"
+	    "[rules]\nrule = block b.example\n"
+	    "[proxy]\nurl = http://it:1\n",
+	    0644);
+	conf = load_locked(text, set, ARRAY_SIZE(set));
+	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "it");
+	/* A source of the password stands for all of them. */
+	CU_ASSERT_STRING_EQUAL(conf->proxy.password_file, "");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.credential_command, "ask");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.username, "joe");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.no_proxy[0], "it.example");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.no_proxy[1], "mine.example");
+	/* The relays are those of the lock, whole. */
+	CU_ASSERT_EQUAL_FATAL(conf->relay_count, 1);
+	CU_ASSERT_STRING_EQUAL(conf->relay[0].uri.host, "it");
+	CU_ASSERT_EQUAL(conf->relay[0].warm, 1);
+	CU_ASSERT_EQUAL(conf->relay[0].path, CONF_PATH_AUTO);
+	/* Rules of the lock cannot be preceded. */
+	CU_ASSERT_EQUAL_FATAL(conf->rules.count, 4);
+	CU_ASSERT_STRING_EQUAL(conf->rules.rule[0].name, "a.example");
+	CU_ASSERT_STRING_EQUAL(conf->rules.rule[1].name, "b.example");
+	CU_ASSERT_STRING_EQUAL(conf->rules.rule[2].name, "set.example");
+	CU_ASSERT_STRING_EQUAL(conf->rules.rule[3].name, "mine.example");
+	/* What is not locked is the user's. */
+	CU_ASSERT_EQUAL(conf->log_level, LOG_LEVEL_DEBUG);
+	conf_free(conf);
+	CU_ASSERT_STRING_EQUAL(
+		reports,
+		"warning: x.conf:2: url: locked by policy.d/20-b.conf:6, "
+		"which counts\n"
+		"warning: x.conf:4: password_file: locked by "
+		"policy.d/10-a.conf:3, which counts\n"
+		"warning: x.conf:9: uri: locked by policy.d/20-b.conf:1, "
+		"which counts\n"
+		"warning: x.conf:10: warm: locked by policy.d/20-b.conf:1, "
+		"which counts\n"
+		"warning: --set proxy.url: url: locked by "
+		"policy.d/20-b.conf:6, which counts\n"
+		"warning: --set relay.main.path: path: locked by "
+		"policy.d/20-b.conf:1, which counts\n"
+		"warning: --set relay.cli.uri: relay cli is left out: the "
+		"relays are locked by policy.d/20-b.conf:1\n"
+		"warning: x.conf:6: relay own is left out: the relays are "
+		"locked by policy.d/20-b.conf:1\n");
+	/* A value that does not count need not be right. */
+	conf = load_locked("[proxy]\nurl = nonsense\n", NULL, 0);
+	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "it");
+	conf_free(conf);
+	unlink(path("policy.d/10-a.conf"));
+	unlink(path("policy.d/20-b.conf"));
+	rmdir(path("policy.d"));
+}
+
+/* A lock that anybody can open, or that cannot be read, is none. */
+static void test_bad_locks(void)
+{
+	char main_file[64];
+	struct conf_source source = {
+		.file = main_file,
+		.policy_dir = policy_dir,
+		.policy_owner = geteuid() + 1,
+	};
+
+	snprintf(main_file, sizeof(main_file), "%s/x.conf", dir);
+	CU_ASSERT_EQUAL_FATAL(mkdir(path("policy.d"), 0755), 0);
+	put("policy.d/a.conf", "[proxy]\nurl = none\n", 0664);
+	REFUSES("", "policy.d/a.conf: group or others could change what is "
+		    "locked: chmod go-w it");
+	put("policy.d/a.conf", "[proxy]\nurl = none\n", 0646);
+	REFUSES("", "policy.d/a.conf: group or others could change");
+	put("policy.d/a.conf", "[proxy]\nurll = none\n", 0644);
+	REFUSES("", "policy.d/a.conf:2: unknown key `urll`");
+	put("policy.d/a.conf", "[proxy]\nurl = none\n", 0644);
+	CU_ASSERT_EQUAL(chmod(path("policy.d"), 0775), 0);
+	REFUSES("", "policy.d: group or others could change");
+	CU_ASSERT_EQUAL(chmod(path("policy.d"), 0755), 0);
+	reports[0] = '\0';
+	CU_ASSERT_PTR_NULL(conf_load(&source, report, reports));
+	CU_ASSERT_PTR_NOT_NULL(strstr(reports, "policy.d: belongs to user "));
+	unlink(path("policy.d/a.conf"));
+	CU_ASSERT_EQUAL(symlink("missing", path("policy.d/a.conf")), 0);
+	REFUSES("", "policy.d/a.conf: No such file");
+	unlink(path("policy.d/a.conf"));
+	rmdir(path("policy.d"));
+	/* In place of the directory there is a file. */
+	put("policy.d", "", 0644);
+	REFUSES("", "policy.d: Not a directory");
+	unlink(path("policy.d"));
+}
+
+/* Files for another machine. */
+static void test_only(void)
+{
+	char a[64], b[64];
+	const char *const files[] = { a, b };
+	struct conf_source source = {
+		.only = files,
+		.only_count = ARRAY_SIZE(files),
+		.no_secrets = true,
+	};
+	struct conf *conf;
+
+	snprintf(a, sizeof(a), "%s/a.conf", dir);
+	snprintf(b, sizeof(b), "%s/b.conf", dir);
+	put("a.conf",
+	    "[proxy]\nurl = http://a:1\nusername = joe\n"
+	    "password_credential = pw\n"
+	    "[relay a]\nuri = turns:a\nsecret_file = not-here\n"
+	    "ca_file = not-here\n",
+	    0644);
+	put("b.conf", "[proxy]\nurl = http://b:1\n", 0644);
+	reports[0] = '\0';
+	conf = conf_load(&source, report, reports);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "b");
+	conf_free(conf);
+	CU_ASSERT_STRING_EQUAL(
+		reports,
+		"warning: a.conf:4: password_credential: systemd has given "
+		"no credentials: add LoadCredential=pw:FILE to the unit\n"
+		"warning: a.conf:7: secret_file: not-here: No such file or "
+		"directory\n"
+		"warning: a.conf:8: ca_file: not-here: No such file or "
+		"directory\n");
+	/* One that is there has to be right. */
+	put("a.conf", "[relay a]\nuri = turns:a\nsecret_file = open\n", 0644);
+	reports[0] = '\0';
+	CU_ASSERT_PTR_NULL(conf_load(&source, report, reports));
+	CU_ASSERT_PTR_NOT_NULL(strstr(reports, "chmod 600"));
+	/* As policy, whoever may write them: they are not installed. */
+	put("a.conf", "[proxy]\nurl = http://a:1\n", 0666);
+	source.only_policy = true;
+	reports[0] = '\0';
+	conf = conf_load(&source, report, reports);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "b");
+	CU_ASSERT_STRING_EQUAL(reports, "");
+	conf_free(conf);
+	unlink(path("b.conf"));
+	reports[0] = '\0';
+	CU_ASSERT_PTR_NULL(conf_load(&source, report, reports));
+	CU_ASSERT_STRING_EQUAL(reports, "b.conf: No such file or directory\n");
+	unlink(path("a.conf"));
 }
 
 /* ---- the sample and the manual page ---- */
@@ -966,6 +1170,9 @@ static CU_TestInfo tests[] = {
 	{ "the environment, unusable", test_env_bad },
 	{ "--set", test_settings },
 	{ "conf.d", test_conf_d },
+	{ "locks of policy.d", test_locks },
+	{ "locks that are none", test_bad_locks },
+	{ "files for another machine", test_only },
 	{ "the sample holds every key with its default", test_sample },
 	{ "so does tunneld.conf(5)", test_manual },
 	CU_TEST_INFO_NULL,

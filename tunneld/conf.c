@@ -10,6 +10,8 @@
 #include "conf.h"
 
 #include "conf_entries.h"
+#include "conf_proxy.h"
+#include "conf_read.h"
 #include "conf_value.h"
 
 #include <errno.h>
@@ -34,6 +36,8 @@ static void apply(struct conf_entries *e, struct conf_target *t,
 	else if (error < 0)
 		conf_entries_report(e, origin, "%s: %s", key->name,
 				    strerror(-error));
+	else if (error > 0)
+		conf_entries_warn(e, origin, "%s: %s", key->name, t->words);
 }
 
 static void apply_entry(struct conf_entries *e, struct conf_target *t,
@@ -43,14 +47,15 @@ static void apply_entry(struct conf_entries *e, struct conf_target *t,
 	apply(e, t, entry->key, entry->value, entry->origin);
 }
 
-/* Those of the command line come first, because the first match wins. */
+/* The first match wins: those that are locked, then those of the command line,
+ * then those of files. */
 static void apply_all(struct conf_entries *e, struct conf_target *t,
 		      const struct conf_key *key)
 {
-	for (int files = 0; files < 2; files++)
+	for (int layer = CONF_NUM_LAYERS - 1; layer >= 0; layer--)
 		for (size_t i = 0; i < e->count; i++)
 			if (e->entry[i].key == key &&
-			    (e->entry[i].file != 0) == files)
+			    (int)e->entry[i].layer == layer)
 				apply_entry(e, t, &e->entry[i]);
 }
 
@@ -135,13 +140,9 @@ static void settle_login(struct conf *conf, const char *username,
 
 static void check_login(struct conf_entries *e, struct conf *conf)
 {
-	static const char *const sources[] = { "password_file",
-					       "password_credential",
-					       "credential_command",
-					       "netrc_file" };
 	const char *username = given(e, "proxy", "username", NULL);
-	const char *source = given_once(e, "proxy", sources,
-					ARRAY_SIZE(sources), NULL);
+	const char *source = given_once(e, "proxy", conf_proxy_logins,
+					CONF_PROXY_LOGINS, NULL);
 
 	if (username != NULL && source == NULL)
 		conf_entries_report(e, username,
@@ -269,8 +270,8 @@ static int make_relays(struct conf *conf, const struct conf_entries *e)
 	return 0;
 }
 
-struct conf *conf_load(const struct conf_source *source,
-		       void (*report)(void *arg, const char *line), void *arg)
+struct conf *conf_load(const struct conf_source *source, conf_report_fn *report,
+		       void *arg)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
 	char words[WORDS_BYTES] = "";
@@ -278,11 +279,13 @@ struct conf *conf_load(const struct conf_source *source,
 		.conf = conf,
 		.words = words,
 		.words_max = sizeof(words),
+		.no_secrets = source->no_secrets,
 	};
 	struct conf_entries e;
 	bool failed;
 
-	conf_entries_init(&e, source, report, arg);
+	conf_entries_init(&e, report, arg);
+	conf_read(&e, source);
 	if (conf == NULL || make_relays(conf, &e) < 0) {
 		conf_entries_report(&e, "tunneld", "out of memory");
 	} else {

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/types.h>
+
 enum conf_path {
 	CONF_PATH_AUTO = 0,
 	CONF_PATH_DIRECT,
@@ -99,19 +101,32 @@ struct conf {
  * "SECTION.KEY=VALUE" settings (section "relay NAME" is written
  * relay.NAME.KEY=VALUE) that win over files: rules and relays of theirs come
  * first. The default file may be absent; conf.d is read with it only, or where
- * `dir` says. */
+ * `dir` says. policy.d is always read and wins over all of that. */
 struct conf_source {
 	const char *file; /* NULL: SYSTEM_CONF and SYSTEM_CONF_DIR */
 	const char *dir;  /* read *.conf here instead; NULL: see above */
 	const char *const *set;
 	size_t set_count;
+	/* For tests alone: no option and no variable leads here. Whoever else
+	 * can write the directory would own the locks. */
+	const char *policy_dir; /* NULL: SYSTEM_POLICY_DIR */
+	uid_t policy_owner;     /* 0: root */
+	/* These files, in this order, instead of all others; as if they stood
+	 * in policy.d if `only_policy`, whoever owns them. */
+	const char *const *only;
+	size_t only_count;
+	bool only_policy;
+	/* Files that are named may be missing here: a warning. */
+	bool no_secrets;
 };
 
-/* NULL: every problem has been written to `report` (one a line, "file:line:
- * what is wrong; what would be right"). Secrets are not read here, but the
- * files named are checked: readable, and not by group or others. */
-struct conf *conf_load(const struct conf_source *source,
-		       void (*report)(void *arg, const char *line),
+/* One line: "file:line: what is wrong; what would be right". */
+typedef void(conf_report_fn)(void *arg, enum log_level level, const char *line);
+
+/* NULL: every problem has been told to `report` as an error; warnings do not
+ * fail it. Secrets are not read here, but the files named are checked:
+ * readable, and not by group or others. */
+struct conf *conf_load(const struct conf_source *source, conf_report_fn *report,
 		       void *arg) MUST_CHECK;
 void conf_free(struct conf *conf); /* wipes the password */
 

@@ -16,6 +16,14 @@
 
 #define CONF_RELAY_NAME_MAX 40
 
+/* Who says it; the higher one is stronger. */
+enum conf_layer {
+	CONF_LAYER_FILE = 0,
+	CONF_LAYER_SET,    /* the command line */
+	CONF_LAYER_POLICY, /* policy.d: what stands there is locked */
+	CONF_NUM_LAYERS,
+};
+
 struct conf_entry {
 	const struct conf_key *key;
 	char *relay; /* NAME of [relay NAME], or NULL */
@@ -24,33 +32,48 @@ struct conf_entry {
 	char *dir;    /* of relative paths; NULL: the working directory */
 	unsigned int line;
 	unsigned int file; /* 0: --set */
+	enum conf_layer layer;
+	/* The origin of what stands in its place; NULL: it counts. Borrowed
+	 * from another entry or relay. */
+	const char *locked_by;
 };
 
 struct conf_relay_name {
 	char *name;
 	char *origin;
+	enum conf_layer layer;
 };
 
 struct conf_entries {
-	struct conf_entry *entry; /* files in order, then --set */
+	struct conf_entry *entry; /* the policy's, files in order, --set */
 	size_t count;
-	struct conf_relay_name *relay; /* those of --set first */
+	struct conf_relay_name *relay; /* in order of preference */
 	size_t relay_count;
-	void (*report)(void *arg, const char *line);
+	unsigned int file_count; /* read so far */
+	conf_report_fn *report;
 	void *arg;
 	bool failed;
 };
 
-/* Reads what `source` names; problems are reported and set `failed`. */
-void conf_entries_init(struct conf_entries *e, const struct conf_source *source,
-		       void (*report)(void *arg, const char *line), void *arg);
+void conf_entries_init(struct conf_entries *e, conf_report_fn *report,
+		       void *arg);
 void conf_entries_fini(struct conf_entries *e);
+/* Takes over what `entry` points to; its strings may be NULL (no memory). */
+void conf_entries_add(struct conf_entries *e, struct conf_entry *entry);
+void conf_entry_fini(struct conf_entry *entry);
+/* At place `at` in the order of preference, unless it is there already. */
+void conf_entries_add_relay(struct conf_entries *e, const char *name,
+			    const char *origin, enum conf_layer layer,
+			    size_t at);
 /* The one that counts of a key that is not repeatable, or NULL. */
 const struct conf_entry *conf_entries_find(const struct conf_entries *e,
 					   const struct conf_key *key,
 					   const char *relay);
-/* "origin: words" */
+/* "origin: words". A report fails the whole, a warning does not. */
 void conf_entries_report(struct conf_entries *e, const char *origin,
 			 const char *fmt, ...) PRINTF_LIKE(3, 4);
+void conf_entries_warn(struct conf_entries *e, const char *origin,
+		       const char *fmt, ...) PRINTF_LIKE(3, 4);
+void conf_entries_out_of_memory(struct conf_entries *e);
 
 #endif

@@ -87,6 +87,12 @@ int conf_kind_path(struct conf_target *t, char out[CONF_PATH_MAX],
 	return 0;
 }
 
+/* For another machine: only a warning. */
+static bool may_be_elsewhere(const struct conf_target *t, int error)
+{
+	return t->no_secrets && (error == -ENOENT || error == -EACCES);
+}
+
 int conf_kind_file(struct conf_target *t, char out[CONF_PATH_MAX],
 		   const char *value)
 {
@@ -95,8 +101,11 @@ int conf_kind_file(struct conf_target *t, char out[CONF_PATH_MAX],
 
 	if (error < 0)
 		return error;
-	if (stat(out, &st) < 0 || access(out, R_OK) < 0)
-		return conf_wrong(t, "%s: %s", out, strerror(errno));
+	if (stat(out, &st) < 0 || access(out, R_OK) < 0) {
+		error = -errno;
+		conf_wrong(t, "%s: %s", out, strerror(-error));
+		return may_be_elsewhere(t, error) ? 1 : -EINVAL;
+	}
 	if (!S_ISREG(st.st_mode))
 		return conf_wrong(t, "%s: not a regular file", out);
 	return 0;
@@ -104,9 +113,10 @@ int conf_kind_file(struct conf_target *t, char out[CONF_PATH_MAX],
 
 static int secret_words(struct conf_target *t, const char *path, int error)
 {
-	return error == 0 ? 0
-			  : conf_wrong(t, "%s: %s", path,
-				       conf_secret_words(error));
+	if (error == 0)
+		return 0;
+	conf_wrong(t, "%s: %s", path, conf_secret_words(error));
+	return may_be_elsewhere(t, error) ? 1 : -EINVAL;
 }
 
 int conf_kind_secret(struct conf_target *t, char out[CONF_PATH_MAX],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * conf_kind.h - kinds of values; each returns 0, or -EINVAL with words in the
- * target
+ * target, or 1 with words that are a warning
  */
 #ifndef CONF_KIND_H
 #define CONF_KIND_H
@@ -21,6 +21,7 @@ struct conf_target {
 	const char *dir; /* of relative paths; NULL: the working directory */
 	char *words;     /* filled with what is wrong */
 	size_t words_max;
+	bool no_secrets; /* files that are named may be missing */
 };
 
 /* Words into t->words; always -EINVAL. */

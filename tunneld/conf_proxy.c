@@ -11,6 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const conf_proxy_logins[CONF_PROXY_LOGINS] = {
+	"password_file",
+	"password_credential",
+	"credential_command",
+	"netrc_file",
+};
+
 int conf_proxy_username(struct conf_target *t, const char *value)
 {
 	if (strchr(value, ':') != NULL) /* RFC 7617, 2 */
@@ -40,11 +47,13 @@ int conf_proxy_password_credential(struct conf_target *t, const char *value)
 				  "`%s` is not the name of a credential: write "
 				  "password_file for a path",
 				  value);
-	if (dir == NULL || dir[0] == '\0')
-		return conf_wrong(t,
-				  "systemd has given no credentials: add "
-				  "LoadCredential=%s:FILE to the unit",
-				  value);
+	if (dir == NULL || dir[0] == '\0') {
+		conf_wrong(t,
+			   "systemd has given no credentials: add "
+			   "LoadCredential=%s:FILE to the unit",
+			   value);
+		return t->no_secrets ? 1 : -EINVAL;
+	}
 	if (snprintf(path, sizeof(path), "%s/%s", dir, value) >=
 	    (int)sizeof(path))
 		return conf_wrong(t, "the path is too long");

@@ -8,6 +8,10 @@
 
 #include <turnout/compiler.h>
 
+/* The keys that say where the password comes from. */
+#define CONF_PROXY_LOGINS 4
+extern const char *const conf_proxy_logins[CONF_PROXY_LOGINS];
+
 int conf_proxy_username(struct conf_target *t, const char *value) MUST_CHECK;
 int conf_proxy_password_file(struct conf_target *t,
 			     const char *value) MUST_CHECK;

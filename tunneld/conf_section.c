@@ -14,6 +14,16 @@
 
 #define NAME_MAX_BYTES 64 /* of anything that a suggestion is sought for */
 
+void conf_section_split(char *section, char **relay)
+{
+	*relay = NULL;
+	if (strncmp(section, "relay", 5) != 0 || section[5] == '\0' ||
+	    strchr(" \t", section[5]) == NULL)
+		return;
+	*relay = section + 5 + strspn(section + 5, " \t");
+	section[5] = '\0';
+}
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
 	size_t m = a < b ? a : b;

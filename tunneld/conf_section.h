@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+/* "relay NAME" is cut in two; `*relay` points into `section`, or is NULL. */
+void conf_section_split(char *section, char **relay);
 /* False, and reported, when there is no such section. `relay`: the NAME of
  * [relay NAME], or NULL. */
 bool conf_section_check(struct conf_entries *e, const char *origin,

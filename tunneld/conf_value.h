@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 0, or -EINVAL with words; -ENOMEM without. */
+/* 0, or -EINVAL with words, or 1 with a warning; -ENOMEM without words. */
 typedef int(conf_set_fn)(struct conf_target *t, const char *value);
 
 struct conf_key {

@@ -10,6 +10,7 @@
 #define DAEMON_H
 
 #include "leg.h"
+#include "log.h"
 #include "loop.h"
 #include "snapshot.h"
 #include "stats.h"
@@ -112,7 +113,7 @@ void daemon_reload(struct tunneld *d);
 /* Of the log, as options and configuration have it. */
 void daemon_set_log_level(const struct tunneld *d);
 /* For conf_load(). */
-void daemon_report_line(void *arg, const char *line);
+void daemon_report_line(void *arg, enum log_level level, const char *line);
 
 /* What was looked up and found out goes into the page. */
 void daemon_apply_found(struct tunneld *d);

@@ -28,10 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void daemon_report_line(void *arg, const char *line)
+void daemon_report_line(void *arg, enum log_level level, const char *line)
 {
 	(void)arg;
-	log_err("%s", line);
+	if (level == LOG_LEVEL_ERROR)
+		log_err("%s", line);
+	else
+		log_warn("%s", line);
 }
 
 static enum log_level wanted_level(const struct tunneld *d)

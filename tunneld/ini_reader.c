@@ -220,10 +220,9 @@ int ini_reader_text(const char *text, size_t bytes,
 	return r.failed ? -EBADMSG : 0;
 }
 
-static int read_all(int fd, char **text, size_t *bytes)
+static int check_file(int fd, const struct ini_reader_ops *ops, void *arg)
 {
 	struct stat st;
-	ssize_t n = 1;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -231,6 +230,13 @@ static int read_all(int fd, char **text, size_t *bytes)
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	if (st.st_size > FILE_MAX_BYTES)
 		return -EFBIG;
+	return ops->admit ? ops->admit(arg, &st) : 0;
+}
+
+static int read_all(int fd, char **text, size_t *bytes)
+{
+	ssize_t n = 1;
+
 	*bytes = 0;
 	*text = malloc(FILE_MAX_BYTES);
 	if (*text == NULL)
@@ -259,9 +265,11 @@ int ini_reader_file(const char *path, const struct ini_reader_ops *ops,
 
 	if (fd < 0)
 		return -errno;
-	error = read_all(fd, &text, &bytes);
+	error = check_file(fd, ops, arg);
+	if (error == 0)
+		error = read_all(fd, &text, &bytes);
 	close(fd);
-	if (error < 0)
+	if (error != 0)
 		return error;
 	error = ini_reader_text(text, bytes, ops, arg);
 	free(text);

@@ -10,12 +10,17 @@
 
 #include <stddef.h>
 
+struct stat;
+
 /* All strings are valid during the call only. */
 struct ini_reader_ops {
 	void (*section)(void *arg, unsigned int line, const char *section);
 	void (*entry)(void *arg, unsigned int line, const char *section,
 		      const char *key, const char *value);
 	void (*problem)(void *arg, unsigned int line, const char *words);
+	/* The file as it was opened, before it is read; what is not 0 is
+	 * returned. May be NULL. */
+	int (*admit)(void *arg, const struct stat *st);
 };
 
 /* Reading goes on after a problem, so that all of them are told. 0, -EBADMSG

@@ -13,6 +13,8 @@
 /* SYSCONFDIR comes from the build: /etc, if the packager does not say else. */
 #define SYSTEM_CONF     SYSCONFDIR "/turnout/tunneld.conf"
 #define SYSTEM_CONF_DIR SYSCONFDIR "/turnout/conf.d"
+/* What stands here is locked. */
+#define SYSTEM_POLICY_DIR SYSCONFDIR "/turnout/policy.d"
 
 /* sun_path without its NUL. */
 #define SOCKET_PATH_MAX 107
