@@ -126,6 +126,32 @@ static void test_parse(void)
 	       "2001:db8::", 32, 0, 65535);
 }
 
+/* What is written is read as the same rule. */
+static void test_format(void)
+{
+	static const char *const lines[] = {
+		"direct 10.0.0.0/8",
+		"block udp 192.0.2.1:5000-5100",
+		"proxy tcp call.example.com:443",
+		"tunnel udp .example.com",
+		"block *:25",
+		"block *",
+		"direct tcp [2001:db8::1]:80",
+		"direct [2001:db8::]/32:1-2",
+		"direct 2001:db8::/32",
+		"direct 2001:db8::1",
+	};
+	char words[300], text[RULES_TEXT_MAX];
+	struct rule r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		CU_ASSERT_EQUAL(
+			rules_parse_line(lines[i], &r, words, sizeof(words)),
+			0);
+		CU_ASSERT_STRING_EQUAL(rules_format(&r, text), lines[i]);
+	}
+}
+
 static void refuses(const char *text, const char *about)
 {
 	char words[300] = "";
@@ -432,7 +458,7 @@ static void test_too_many(void)
 static enum policy_action look_up(const struct rules_context *ctx,
 				  const char *name)
 {
-	return rules_decide_name(ctx, name, 0, POLICY_ANY, false);
+	return rules_decide_name(ctx, name, 0, POLICY_ANY, false, NULL);
 }
 
 static void test_name_defaults(void)
@@ -449,14 +475,14 @@ static void test_name_defaults(void)
 	CU_ASSERT_EQUAL(look_up(&ctx, "notlocal.example"), POLICY_PROXY);
 	CU_ASSERT_EQUAL(look_up(&ctx, "proxy.corp.example"), POLICY_DIRECT);
 	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "a.example", 0, POLICY_ANY, true),
+		rules_decide_name(&ctx, "a.example", 0, POLICY_ANY, true, NULL),
 		POLICY_DIRECT);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "a.example", 443, POLICY_TCP, false),
-		POLICY_PROXY);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "a.example", 443, POLICY_UDP, false),
-		POLICY_TUNNEL);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "a.example", 443, POLICY_TCP,
+					  false, NULL),
+			POLICY_PROXY);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "a.example", 443, POLICY_UDP,
+					  false, NULL),
+			POLICY_TUNNEL);
 
 	/* Only a relay: ours for the sake of UDP. Nothing: not ours. */
 	ctx.have_proxy = false;
@@ -466,9 +492,9 @@ static void test_name_defaults(void)
 	/* The page blocks UDP by default on its own. */
 	ctx.refuse_udp = true;
 	CU_ASSERT_EQUAL(look_up(&ctx, "a.example"), POLICY_DIRECT);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "a.example", 1, POLICY_UDP, false),
-		POLICY_BLOCK);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "a.example", 1, POLICY_UDP,
+					  false, NULL),
+			POLICY_BLOCK);
 }
 
 /* Direct UDP was proven: what no rule names need not be tunnelled any more. */
@@ -515,16 +541,16 @@ static void test_name_rules(void)
 	/* One protocol blocked: ours by the other one. */
 	CU_ASSERT_EQUAL(look_up(&ctx, "half.example"), POLICY_TUNNEL);
 	CU_ASSERT_EQUAL(look_up(&ctx, "mail.example"), POLICY_PROXY);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "mail.example", 25, POLICY_TCP, false),
-		POLICY_DIRECT);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "mail.example", 26, POLICY_TCP, false),
-		POLICY_PROXY);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "mail.example", 25, POLICY_TCP,
+					  false, NULL),
+			POLICY_DIRECT);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "mail.example", 26, POLICY_TCP,
+					  false, NULL),
+			POLICY_PROXY);
 	/* A rule that names a machine's own name counts. */
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "evil.example", 0, POLICY_ANY, true),
-		POLICY_BLOCK);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "evil.example", 0, POLICY_ANY,
+					  true, NULL),
+			POLICY_BLOCK);
 }
 
 static void test_name_ports(void)
@@ -537,18 +563,18 @@ static void test_name_ports(void)
 	add("block b.example");
 	/* Partly blocked, else direct: ours, so that the block holds. */
 	CU_ASSERT_EQUAL(look_up(&ctx, "a.example"), POLICY_PROXY);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "a.example", 22, POLICY_TCP, false),
-		POLICY_BLOCK);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "a.example", 23, POLICY_TCP, false),
-		POLICY_DIRECT);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "b.example", 443, POLICY_TCP, false),
-		POLICY_DIRECT);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "b.example", 80, POLICY_TCP, false),
-		POLICY_BLOCK);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "a.example", 22, POLICY_TCP,
+					  false, NULL),
+			POLICY_BLOCK);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "a.example", 23, POLICY_TCP,
+					  false, NULL),
+			POLICY_DIRECT);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "b.example", 443, POLICY_TCP,
+					  false, NULL),
+			POLICY_DIRECT);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "b.example", 80, POLICY_TCP,
+					  false, NULL),
+			POLICY_BLOCK);
 }
 
 /* `direct tcp b:443` and `block b`: the name must resolve for port 443. */
@@ -571,8 +597,9 @@ static void test_name_any(void)
 	CU_ASSERT_EQUAL(look_up(&ctx, "a.example"), POLICY_DIRECT);
 	CU_ASSERT_EQUAL(look_up(&ctx, "a.test"), POLICY_BLOCK);
 	CU_ASSERT_EQUAL(look_up(&ctx, "localhost"), POLICY_DIRECT);
-	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "a.test", 0, POLICY_ANY, true),
-			POLICY_DIRECT);
+	CU_ASSERT_EQUAL(
+		rules_decide_name(&ctx, "a.test", 0, POLICY_ANY, true, NULL),
+		POLICY_DIRECT);
 }
 
 static void test_name_no_proxy(void)
@@ -591,12 +618,12 @@ static void test_name_no_proxy(void)
 	CU_ASSERT_EQUAL(look_up(&ctx, "sub.test"), POLICY_DIRECT);
 	CU_ASSERT_EQUAL(look_up(&ctx, "x.star.test"), POLICY_DIRECT);
 	CU_ASSERT_EQUAL(look_up(&ctx, "port.test"), POLICY_PROXY);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "port.test", 8080, POLICY_TCP, false),
-		POLICY_DIRECT);
-	CU_ASSERT_EQUAL(
-		rules_decide_name(&ctx, "port.test", 80, POLICY_TCP, false),
-		POLICY_PROXY);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "port.test", 8080, POLICY_TCP,
+					  false, NULL),
+			POLICY_DIRECT);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "port.test", 80, POLICY_TCP,
+					  false, NULL),
+			POLICY_PROXY);
 	/* A rule comes first. */
 	add("proxy a.corp.example");
 	CU_ASSERT_EQUAL(look_up(&ctx, "a.corp.example"), POLICY_PROXY);
@@ -633,6 +660,7 @@ static void test_no_proxy_text(void)
 static CU_TestInfo tests[] = {
 	{ "addresses of direct names", test_learned },
 	{ "a rule is read", test_parse },
+	{ "a rule is written", test_format },
 	{ "a bad rule is refused in words", test_refuse },
 	{ "no_proxy entries are read or refused", test_no_proxy_text },
 	{ "defaults follow from what is configured", test_defaults },

@@ -147,7 +147,7 @@ static enum control_resolve_verdict resolve(struct control *c, const char *raw,
 	if (!names_normalise(raw, name))
 		return CONTROL_RESOLVE_LIBC;
 	switch (policy_decide_name(c->opts.policy, c->opts.names, name, 0,
-				   POLICY_ANY)) {
+				   POLICY_ANY, NULL)) {
 	case POLICY_DIRECT:
 		return CONTROL_RESOLVE_LIBC;
 	case POLICY_BLOCK:

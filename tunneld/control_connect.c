@@ -203,12 +203,12 @@ void conn_connect(struct conn *conn, const struct control_connect *body,
 			return;
 		}
 		action = policy_decide_name(c->opts.policy, c->opts.names, host,
-					    port, POLICY_TCP);
+					    port, POLICY_TCP, NULL);
 	} else {
 		snprintf(host, sizeof(host), "%s",
 			 addr_format_ip(&body->dest, text));
 		action = policy_decide_ip(c->opts.policy, POLICY_TCP,
-					  &body->dest);
+					  &body->dest, NULL);
 	}
 	if (action == POLICY_BLOCK)
 		refuse(conn, ECONNREFUSED);

@@ -202,7 +202,7 @@ static bool server_is_direct(const struct policy *policy,
 	struct endpoint host = *server;
 
 	host.port_be = 0;
-	switch (policy_decide_ip(policy, POLICY_UDP, &host)) {
+	switch (policy_decide_ip(policy, POLICY_UDP, &host, NULL)) {
 	case POLICY_DIRECT:
 	case POLICY_PREFER_DIRECT:
 		return true;
@@ -282,7 +282,7 @@ void dns_serve_query(struct dns_serve *s, const struct policy *policy,
 	action = q.type == DNS_TYPE_PTR || !names_normalise(q.name, name)
 			 ? POLICY_DIRECT
 			 : policy_decide_name(policy, s->names, name, 0,
-					      POLICY_ANY);
+					      POLICY_ANY, NULL);
 	if (action == POLICY_BLOCK)
 		answer(s, &q, server, data, DNS_RCODE_NXDOMAIN, NULL, NULL,
 		       now_ms);

@@ -265,7 +265,7 @@ static bool is_allowed(struct flow *f, const struct endpoint *peer)
 	if (f->allowed_by == f->env->policy_count &&
 	    endpoint_equal(&f->allowed, peer))
 		return true;
-	switch (policy_decide_ip(f->env->policy, POLICY_UDP, peer)) {
+	switch (policy_decide_ip(f->env->policy, POLICY_UDP, peer, NULL)) {
 	case POLICY_TUNNEL:
 	case POLICY_PREFER_DIRECT: /* of a socket that was tunnelled before */
 		break;

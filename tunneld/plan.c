@@ -62,11 +62,11 @@ static bool is_proxied(const struct plan *plan, const char *host, uint16_t port)
 
 	if (addr_parse_ip(host, &ip)) {
 		ip.port_be = htons(port);
-		return policy_decide_ip(plan->policy, POLICY_TCP, &ip) ==
+		return policy_decide_ip(plan->policy, POLICY_TCP, &ip, NULL) ==
 		       POLICY_PROXY;
 	}
-	return policy_decide_name(plan->policy, NULL, host, port, POLICY_TCP) ==
-	       POLICY_PROXY;
+	return policy_decide_name(plan->policy, NULL, host, port, POLICY_TCP,
+				  NULL) == POLICY_PROXY;
 }
 
 unsigned int plan_ways(const struct plan *plan, const struct plan_relay *relay,

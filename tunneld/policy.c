@@ -20,6 +20,7 @@ struct policy {
 	char **no_proxy;
 	char **hop_names;
 	struct endpoint *hops;
+	struct rules_learned *learned;
 	struct rules_context ctx; /* points to the copies above */
 	struct page *page;
 	struct dial_proxy *proxy;
@@ -60,14 +61,19 @@ static int copy_context(struct policy *p, const struct rules_context *ctx)
 	p->no_proxy = copy_list(ctx->no_proxy);
 	p->hop_names = copy_list(ctx->hop_names);
 	p->hops = calloc(ctx->hop_count + 1, sizeof(*p->hops));
-	if (p->no_proxy == NULL || p->hop_names == NULL || p->hops == NULL)
+	p->learned = calloc(ctx->learned_count + 1, sizeof(*p->learned));
+	if (p->no_proxy == NULL || p->hop_names == NULL || p->hops == NULL ||
+	    p->learned == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < ctx->hop_count; i++)
 		p->hops[i] = ctx->hops[i];
+	for (size_t i = 0; i < ctx->learned_count; i++)
+		p->learned[i] = ctx->learned[i];
 	p->ctx.user = &p->rules;
 	p->ctx.no_proxy = (const char *const *)p->no_proxy;
 	p->ctx.hop_names = (const char *const *)p->hop_names;
 	p->ctx.hops = p->hops;
+	p->ctx.learned = p->learned;
 	return 0;
 }
 
@@ -85,8 +91,6 @@ struct policy *policy_new(const struct rules_context *ctx,
 		err = copy_context(p, ctx);
 	if (err == 0)
 		err = rules_compile(&p->ctx, p->page);
-	p->ctx.learned = NULL; /* the caller's; it is in the page now */
-	p->ctx.learned_count = 0;
 	if (err < 0) {
 		policy_put(p);
 		errno = -err;
@@ -110,26 +114,52 @@ void policy_put(struct policy *p)
 	free_list(p->no_proxy);
 	free_list(p->hop_names);
 	free(p->hops);
+	free(p->learned);
 	free(p->page);
 	dial_proxy_put(p->proxy);
 	free(p);
 }
 
+static bool in_hosts_file(struct names *names, const char *name)
+{
+	return names != NULL && names_in_hosts_file(names, name);
+}
+
 enum policy_action policy_decide_ip(const struct policy *p,
 				    enum policy_protocol protocol,
-				    const struct endpoint *dest)
+				    const struct endpoint *dest,
+				    const struct policy_client *client)
 {
+	(void)client;
 	return page_decide(p->page, protocol, dest);
 }
 
 enum policy_action policy_decide_name(const struct policy *p,
 				      struct names *names, const char *name,
 				      uint16_t port,
-				      enum policy_protocol protocol)
+				      enum policy_protocol protocol,
+				      const struct policy_client *client)
 {
 	return rules_decide_name(&p->ctx, name, port, protocol,
-				 names != NULL &&
-					 names_in_hosts_file(names, name));
+				 in_hosts_file(names, name), client);
+}
+
+int policy_explain_ip(const struct policy *p, enum policy_protocol protocol,
+		      const struct endpoint *dest,
+		      const struct policy_client *client,
+		      struct rules_answer *out)
+{
+	return rules_explain_ip(&p->ctx, protocol, dest, client, out);
+}
+
+void policy_explain_name(const struct policy *p, struct names *names,
+			 const char *name, uint16_t port,
+			 enum policy_protocol protocol,
+			 const struct policy_client *client,
+			 struct rules_answer *out)
+{
+	rules_explain_name(&p->ctx, name, port, protocol,
+			   in_hosts_file(names, name), client, out);
 }
 
 bool policy_must_learn(const struct policy *p, const char *name)

@@ -15,6 +15,7 @@
 
 struct dial_proxy;
 struct names;
+struct rules_answer;
 struct rules_context;
 
 struct policy;
@@ -26,16 +27,29 @@ struct policy *policy_new(const struct rules_context *ctx,
 struct policy *policy_get(struct policy *p);
 void policy_put(struct policy *p);
 
-/* By address, exactly as apps decide it from the page. */
+/* By address, exactly as apps decide it from the page. `client` NULL: nobody
+ * in particular. */
 enum policy_action policy_decide_ip(const struct policy *p,
 				    enum policy_protocol protocol,
-				    const struct endpoint *dest);
+				    const struct endpoint *dest,
+				    const struct policy_client *client);
 /* By name; `port` 0 and POLICY_ANY for a look-up. `names` NULL: the hosts file
  * does not count. */
 enum policy_action policy_decide_name(const struct policy *p,
 				      struct names *names, const char *name,
 				      uint16_t port,
-				      enum policy_protocol protocol);
+				      enum policy_protocol protocol,
+				      const struct policy_client *client);
+/* The same, each with why: see rules.h. */
+int policy_explain_ip(const struct policy *p, enum policy_protocol protocol,
+		      const struct endpoint *dest,
+		      const struct policy_client *client,
+		      struct rules_answer *out) MUST_CHECK;
+void policy_explain_name(const struct policy *p, struct names *names,
+			 const char *name, uint16_t port,
+			 enum policy_protocol protocol,
+			 const struct policy_client *client,
+			 struct rules_answer *out);
 /* See rules_must_learn(). */
 bool policy_must_learn(const struct policy *p, const char *name);
 /* Borrowed: to publish, and to dial by. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * rules.h - `rule = ACTION [tcp|udp] NAME-OR-CIDR[:PORT[-PORT]]`: parsed,
- * matched by name, and compiled into policy page rules; pure
+ * matched by name, compiled into policy page rules, and explained; pure
  *
- * rules_parse.c reads text, rules.c decides and compiles.
+ * rules_parse.c reads text and rules_format.c writes it, rules.c decides about
+ * names, rules_page.c compiles, rules_explain.c says why.
  */
 #ifndef RULES_H
 #define RULES_H
@@ -16,6 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RULES_ORIGIN_MAX 256
+#define RULES_TEXT_MAX   640 /* a rule as text */
+#define RULES_WORDS_MAX  1024
+
 struct rule {
 	enum policy_action action;
 	enum policy_protocol protocol;
@@ -26,6 +31,9 @@ struct rule {
 	struct endpoint ip;
 	uint8_t prefix_bits;
 	uint16_t port_min, port_max; /* 0-65535: any */
+	/* For people: "file:line", "--set rules.rule"; empty: not known. The
+	 * parser leaves it empty. */
+	char origin[RULES_ORIGIN_MAX];
 };
 
 struct rules {
@@ -41,6 +49,10 @@ int rules_parse_line(const char *text, struct rule *rule, char *words,
  * with :PORT, and <local>. Same results as rules_parse_line(). */
 int rules_parse_no_proxy(const char *text, struct rule *rule, char *words,
 			 size_t words_max) MUST_CHECK;
+/* As rules_parse_line() reads it; "direct" for POLICY_PREFER_DIRECT. */
+const char *rules_action_name(enum policy_action action);
+/* As rules_parse_line() would read it again. Returns `text`. */
+const char *rules_format(const struct rule *rule, char text[RULES_TEXT_MAX]);
 int rules_add(struct rules *rules, const struct rule *rule) MUST_CHECK;
 void rules_fini(struct rules *rules);
 
@@ -84,10 +96,11 @@ int rules_compile(const struct rules_context *ctx,
  * addresses be something else without it? Then they have to be learned. */
 bool rules_must_learn(const struct rules_context *ctx, const char *name);
 
-/* How a (normalised) name is reached. hop_names are direct; then the first of
- * the user's rules that matches; no_proxy is direct for TCP; single labels,
- * localhost, .local and `in_hosts_file` names are direct unless a rule names
- * them (`*` does not); then the defaults.
+/* How a (normalised) name is reached by `client` (NULL: nobody in particular,
+ * whom rules for programs and users do not concern). hop_names are direct; then
+ * the first of the user's rules that matches; no_proxy is direct for TCP;
+ * single labels, localhost, .local and `in_hosts_file` names are direct unless
+ * a rule names them (`*` does not); then the defaults.
  *
  * `port` 0: not known yet (a look-up): anything but direct at any port makes
  * the name ours, and it is BLOCK only if every port is. POLICY_ANY: ours when
@@ -95,6 +108,42 @@ bool rules_must_learn(const struct rules_context *ctx, const char *name);
 enum policy_action rules_decide_name(const struct rules_context *ctx,
 				     const char *name, uint16_t port,
 				     enum policy_protocol protocol,
-				     bool in_hosts_file);
+				     bool in_hosts_file,
+				     const struct policy_client *client);
+
+/* Why it is so. */
+enum rules_reason {
+	RULES_REASON_DEFAULT = 0,  /* nothing says anything about it */
+	RULES_REASON_RULE,         /* the user's */
+	RULES_REASON_NO_PROXY,     /* an entry of it */
+	RULES_REASON_PORT,         /* it depends on the port */
+	RULES_REASON_HOP,          /* the proxy's or a relay's own address */
+	RULES_REASON_POOL,         /* an address that stands for a name */
+	RULES_REASON_DNS,          /* port 53: tunneld answers */
+	RULES_REASON_LEARNED,      /* an address of a direct name */
+	RULES_REASON_LOCAL_NAME,   /* of the machine or its network */
+	RULES_REASON_SURROUNDINGS, /* an address of these */
+	RULES_REASON_LOOPBACK,     /* the machine itself */
+	RULES_NUM_REASONS,
+};
+
+struct rules_answer {
+	enum policy_action action;
+	enum rules_reason reason;
+	const struct rule *rule; /* of `ctx`; NULL: no rule decided */
+	/* Fits behind "because": "`block .test` (/etc/x.conf:3)". */
+	char words[RULES_WORDS_MAX];
+};
+
+/* What rules_decide_name() says of one protocol, and why. */
+void rules_explain_name(const struct rules_context *ctx, const char *name,
+			uint16_t port, enum policy_protocol protocol,
+			bool in_hosts_file, const struct policy_client *client,
+			struct rules_answer *out);
+/* What an app decides about an address, and why. 0, -E2BIG or -ENOMEM. */
+int rules_explain_ip(const struct rules_context *ctx,
+		     enum policy_protocol protocol, const struct endpoint *dest,
+		     const struct policy_client *client,
+		     struct rules_answer *out) MUST_CHECK;
 
 #endif

@@ -156,17 +156,9 @@ static int parse_target(char *text, struct rule *rule, const struct words *w)
 static int parse_action(const char *text, struct rule *rule,
 			const struct words *w)
 {
-	static const char *const actions[] = {
-		[POLICY_DIRECT] = "direct",
-		[POLICY_PROXY] = "proxy",
-		[POLICY_TUNNEL] = "tunnel",
-		[POLICY_BLOCK] = "block",
-	};
-	/* What the daemon finds out itself is no rule. */
-	_Static_assert(ARRAY_SIZE(actions) == POLICY_PREFER_DIRECT, "names");
-
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (strcmp(text, actions[i]) != 0)
+	/* What stands behind is no rule: the daemon finds it out itself. */
+	for (int i = 0; i < POLICY_PREFER_DIRECT; i++) {
+		if (strcmp(text, rules_action_name((enum policy_action)i)) != 0)
 			continue;
 		rule->action = (enum policy_action)i;
 		return 0;

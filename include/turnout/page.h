@@ -40,6 +40,12 @@ enum policy_protocol {
 	POLICY_UDP = 2,
 };
 
+/* Who asks. */
+struct policy_client {
+	uint32_t uid;
+	const char *program; /* path of the executable; NULL: not to be told */
+};
+
 struct page_rule {
 	uint8_t action;      /* enum policy_action */
 	uint8_t protocol;    /* enum policy_protocol */

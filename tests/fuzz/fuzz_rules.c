@@ -70,7 +70,7 @@ static void ask(const struct rules *user, const char *text)
 		abort();
 	if (page_decide(page, POLICY_TCP, &dest) >= POLICY_NUM_ACTIONS)
 		abort();
-	if (rules_decide_name(&ctx, "a.example", 0, POLICY_ANY, false) >=
+	if (rules_decide_name(&ctx, "a.example", 0, POLICY_ANY, false, NULL) >=
 	    POLICY_NUM_ACTIONS)
 		abort();
 }
