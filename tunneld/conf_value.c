@@ -101,7 +101,7 @@ static int add_entry(struct conf_target *t, const char *entry)
 
 int conf_add_no_proxy(struct conf_target *t, const char *list, bool lenient)
 {
-	static const char between[] = RULES_NO_PROXY_BETWEEN;
+	static const char between[] = ", \t";
 	char *copy = strdup(list), *entry, *rest = NULL;
 	struct rule rule;
 	int error = copy ? 0 : -ENOMEM;

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test_policies.py - what IT locks, and what a reload changes for programs that
+run
+"""
+import contextlib
+import signal
+
+import lab as labs
+import proxies
+import service
+from dialing import HELLO, prepare, through
+from suite import check, test
+from test_calls import check_no_leak
+from test_connect import connect, inside
+from test_trouble import Talker, check_said
+
+LOCKS = "/etc/turnout/policy.d"
+DEAD = proxies.url("dead")
+
+
+@contextlib.contextmanager
+def locks(lab, name, text):
+    """policy.d of who is inside, for as long as a test."""
+    place = lab.inside.dir / (name + ".policy.d")
+    place.mkdir()
+    (place / "10-it.conf").write_text(text)
+    lab.inside.do("mkdir", "-p", LOCKS)
+    lab.inside.do("mount", "--bind", place, LOCKS)
+    try:
+        yield
+    finally:
+        lab.inside.do("umount", LOCKS)
+        lab.inside.do("rmdir", "-p", "--ignore-fail-on-non-empty", LOCKS)
+
+
+@test("policy-lock-proxy")
+def lock_proxy(lab):
+    """A user's other proxy does not count, wherever it is said."""
+    lab.set_mood("drop")
+    with locks(lab, "lock-proxy", f"[proxy]\nurl = {labs.PROXY_URL}\n"):
+        config = lab.config("lock-proxy", proxy=DEAD)
+        status, out, errors = inside(
+            lab, "lock-proxy", *lab.run(config, "--proxy", DEAD), "env",
+            f"CURL_CA_BUNDLE={lab.ca}", "curl", "-sS",
+            "https://call.lab.test/")
+        check(out == HELLO + "\n", f"status {status}: {errors}")
+        check_said(errors, r"10-it\.conf", most=2)
+    check_no_leak(lab)
+    found, _ = connect(lab, "lock-proxy", config, "call.lab.test", "443")
+    check(found["errno"] == "ECONNREFUSED", f"without the lock: {found}")
+
+
+@test("policy-lock-rule")
+def lock_rule(lab):
+    """What IT blocks stays so; the rest is the user's."""
+    lab.set_mood("open")
+    with locks(lab, "lock-rule", "[rules]\nrule = block call.lab.test\n"):
+        config = lab.config("lock-rule", extra="[rules]\n"
+                            "rule = direct call.lab.test\n"
+                            "rule = direct stun.lab.test\n")
+        found, _ = connect(lab, "lock-rule", config, labs.WORLD, "443")
+        check(found["errno"] != "ECONNREFUSED", f"an address: {found}")
+        found, _ = connect(lab, "lock-rule", config, "call.lab.test", "443")
+        check(found["errno"], f"it got through: {found}")
+
+
+@test("policy-lock-refused")
+def lock_refused(lab):
+    """A lock that nobody understands is no lock: nothing starts."""
+    lab.set_mood("drop")
+    with locks(lab, "lock-refused", "[proxy]\nurll = http://x.test:1\n"):
+        status, _, errors = inside(lab, "lock-refused",
+                                   *lab.run(lab.config("lock-refused")),
+                                   "true")
+        check(status == 125 and "10-it.conf:2" in errors,
+              f"status {status}: {errors}")
+
+
+@test("policy-reload")
+def reload(lab):
+    """SIGHUP: what is connected stays, what comes later goes the new way, and
+    a file with a mistake changes nothing."""
+    prepare(lab, "squid")
+    config = lab.config("reload")
+    daemon = service.Tunneld(lab, config)
+    talker = Talker(lab, "reload", daemon)
+    check(talker.ask("open") == "ok 1", "no first connection")
+    good = config.read_text()
+
+    def reload_with(text, word):
+        before = len(daemon.said())
+        config.write_text(text)
+        daemon.child.send_signal(signal.SIGHUP)
+        labs.wait_for(word, lambda: word in daemon.said()[before:])
+        heard = talker.ask("say")
+        check(heard.startswith("ok"), "what lived before: " + heard)
+
+    reload_with(good.replace(labs.PROXY_URL, "http://"), "tunneld.conf:2")
+    check(talker.ask("open") == "ok 2", "a bad file changed something")
+    reload_with(good.replace(labs.PROXY_URL, DEAD), "was read again")
+    found = through(lab, "reload-dead", daemon)
+    check(found["errno"] == "ECONNREFUSED", f"the old proxy: {found}")
+    reload_with(good + "[rules]\nrule = block call.lab.test\n", "was read again")
+    check(not talker.ask("open").startswith("ok"), "a rule was not followed")
+    reload_with(good, "was read again")
+    check(talker.ask("open") == "ok 3", "it did not come back")
+    check_no_leak(lab)
