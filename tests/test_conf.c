@@ -160,7 +160,7 @@ static void test_defaults(void)
 	struct conf *conf = loads("");
 	char ip[ADDR_TEXT_MAX];
 
-	CU_ASSERT_FALSE(conf->proxy.configured);
+	CU_ASSERT_EQUAL(conf->proxy.source, CONF_PROXY_NONE);
 	CU_ASSERT_PTR_NULL(conf->proxy.no_proxy);
 	CU_ASSERT_EQUAL(conf->proxy.scheme_count, 4);
 	CU_ASSERT_EQUAL(conf->proxy.scheme[0], CONF_AUTH_NEGOTIATE);
@@ -214,11 +214,11 @@ static void test_full(void)
 		"log_level = debug\n");
 	const struct conf_relay *r = conf->relay;
 
-	CU_ASSERT_TRUE(conf->proxy.configured);
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "proxy.example");
-	CU_ASSERT_EQUAL(conf->proxy.port, 3128);
+	CU_ASSERT_EQUAL(conf->proxy.source, CONF_PROXY_LIST);
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "proxy.example");
+	CU_ASSERT_EQUAL(conf->proxy.server[0].port, 3128);
 	CU_ASSERT_STRING_EQUAL(conf->proxy.username, "joe");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.password, "");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].password, "");
 	CU_ASSERT_STRING_EQUAL(conf->proxy.password_file, path("secret"));
 	CU_ASSERT_STRING_EQUAL(conf->proxy.no_proxy[1], ".b.example");
 	CU_ASSERT_STRING_EQUAL(conf->proxy.no_proxy[3], "c.example");
@@ -285,14 +285,14 @@ static void test_doubles(void)
 static void test_all_problems(void)
 {
 	REFUSES("[proxy]\n"
-		"url = https://proxy:3128\n"
+		"url = ftp://proxy:3128\n"
 		"auth = kerberos\n"
 		" continued\n"
 		"[relay a]\n"
 		"path = x\n"
 		"[rules]\n"
 		"rule = direct 10.0.0.0/8 ; LAN\n",
-		"x.conf:2: url: https:// proxies are not supported",
+		"x.conf:2: url: not the URL of a proxy",
 		"x.conf:3: auth: `kerberos` is none of negotiate, ntlm, "
 		"digest, basic",
 		"x.conf:4: the line starts with a blank",
@@ -325,10 +325,10 @@ static void test_proxy_values(void)
 	static const struct {
 		const char *value, *about;
 	} bad[] = {
-		{ "", "write http://HOST:PORT" },
+		{ "", "write none for no proxy" },
 		{ "proxy:3128", "write http://HOST:PORT" },
 		{ "ftp://proxy:3128", "write http://HOST:PORT" },
-		{ "socks5://proxy:1080", "SOCKS" },
+		{ "socks4://proxy:1080", "version 5" },
 		{ "http://", "host is missing" },
 		{ "http://:3128", "host is missing" },
 		{ "http://proxy:0", "port of 1" },
@@ -350,10 +350,10 @@ static void test_proxy_values(void)
 	bad_value("proxy", "username", "a:b", "no colon");
 	bad_value("proxy", "no_proxy", "a, foo*", "neither a host name");
 	conf = loads("[proxy]\nurl = http://[2001:db8::1]:3128\n");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "2001:db8::1");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "2001:db8::1");
 	conf_free(conf);
 	conf = loads("[proxy]\nurl = HTTP://proxy\n");
-	CU_ASSERT_EQUAL(conf->proxy.port, 80);
+	CU_ASSERT_EQUAL(conf->proxy.server[0].port, 80);
 	conf_free(conf);
 }
 
@@ -656,8 +656,8 @@ static void test_login(void)
 	/* The environment's name and password belong together. */
 	setenv("https_proxy", "http://joe:s3cret@proxy:1", 1);
 	conf = loads("[proxy]\nnetrc_file = secret\n");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.username, "");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.password, "");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].username, "");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].password, "");
 	conf_free(conf);
 	clean_env();
 
@@ -689,27 +689,27 @@ static void test_env(void)
 
 	setenv("HTTP_PROXY", "http://low:1", 1);
 	conf = loads("");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "low");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "low");
 	conf_free(conf);
 	setenv("REQUEST_METHOD", "GET", 1);
 	conf = loads("[proxy]\nurl = env\n");
-	CU_ASSERT_FALSE(conf->proxy.configured);
+	CU_ASSERT_EQUAL(conf->proxy.source, CONF_PROXY_NONE);
 	conf_free(conf);
 	setenv("http_proxy", "lower:2", 1);
 	conf = loads("");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "lower");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "lower");
 	conf_free(conf);
 	setenv("ALL_PROXY", "http://all:3", 1);
 	conf = loads("");
-	CU_ASSERT_EQUAL(conf->proxy.port, 3);
+	CU_ASSERT_EQUAL(conf->proxy.server[0].port, 3);
 	conf_free(conf);
 	setenv("HTTPS_PROXY", "http://j%6fe:p%40s%3as@https:4/", 1);
 	setenv("https_proxy", "", 1);
 	setenv("NO_PROXY", "a.example,,10.0.0.0/8, junk/", 1);
 	conf = loads("[proxy]\nno_proxy = b.example\n");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "https");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.username, "joe");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.password, "p@s:s");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "https");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].username, "joe");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].password, "p@s:s");
 	CU_ASSERT_STRING_EQUAL(conf->proxy.no_proxy[0], "a.example");
 	CU_ASSERT_STRING_EQUAL(conf->proxy.no_proxy[1], "10.0.0.0/8");
 	CU_ASSERT_STRING_EQUAL(conf->proxy.no_proxy[2], "b.example");
@@ -719,13 +719,13 @@ static void test_env(void)
 	/* The file's own user does not get the other one's password. */
 	conf = loads("[proxy]\nusername = ann\npassword_file = secret\n");
 	CU_ASSERT_STRING_EQUAL(conf->proxy.username, "ann");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.password, "");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].password, "");
 	conf_free(conf);
 
 	/* A file that names a proxy leaves the environment alone. */
 	conf = loads("[proxy]\nurl = http://file:5\n");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "file");
-	CU_ASSERT_STRING_EQUAL(conf->proxy.password, "");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "file");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].password, "");
 	CU_ASSERT_PTR_NULL(conf->proxy.no_proxy);
 	conf_free(conf);
 	clean_env();
@@ -735,20 +735,28 @@ static void test_env_bad(void)
 {
 	struct conf *conf;
 
-	setenv("https_proxy", "https://joe:s3cret@proxy:1", 1);
+	setenv("https_proxy", "ftp://joe:s3cret@proxy:1", 1);
 	REFUSES("", "default of [proxy]: url: https_proxy in the environment: "
-		    "https:// proxies are not supported");
+		    "not the URL of a proxy");
 	CU_ASSERT_PTR_NULL(strstr(reports, "s3cret"));
 	setenv("https_proxy", "http://joe:s3cr%zzet@proxy:1", 1);
 	REFUSES("[proxy]\nurl = env\n", "x.conf:2: url: https_proxy in the "
 					"environment: the user name or");
 	CU_ASSERT_PTR_NULL(strstr(reports, "s3cr"));
 	unsetenv("https_proxy");
-	/* Desktops set a SOCKS proxy beside the HTTP one. */
-	setenv("all_proxy", "socks://proxy:1080", 1);
+	/* One that is out of order does not stand in the others' way. */
+	setenv("all_proxy", "socks4://proxy:1080", 1);
 	setenv("http_proxy", "http://proxy:3128", 1);
 	conf = loads("");
-	CU_ASSERT_EQUAL(conf->proxy.port, 3128);
+	CU_ASSERT_EQUAL(conf->proxy.server[0].port, 3128);
+	CU_ASSERT_FALSE(conf->proxy.has_plain);
+	conf_free(conf);
+	setenv("all_proxy", "socks://proxy:1080", 1);
+	conf = loads("");
+	CU_ASSERT_EQUAL(conf->proxy.server[0].kind, CONF_PROXY_SOCKS5);
+	CU_ASSERT_EQUAL(conf->proxy.server[0].port, 1080);
+	CU_ASSERT_TRUE(conf->proxy.has_plain);
+	CU_ASSERT_EQUAL(conf->proxy.plain.port, 3128);
 	conf_free(conf);
 	clean_env();
 }
@@ -781,7 +789,7 @@ static void test_settings(void)
 			 "[rules]\nrule = block second.example\n",
 			 set, ARRAY_SIZE(set));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "set");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "set");
 	CU_ASSERT_EQUAL_FATAL(conf->relay_count, 3);
 	/* Relays and rules of the command line come first. */
 	CU_ASSERT_STRING_EQUAL(conf->relay[0].name, "new");
@@ -901,7 +909,7 @@ static void test_locks(void)
 	    "[proxy]\nurl = http://it:1\n",
 	    0644);
 	conf = load_locked(text, set, ARRAY_SIZE(set));
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "it");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "it");
 	/* A source of the password stands for all of them. */
 	CU_ASSERT_STRING_EQUAL(conf->proxy.password_file, "");
 	CU_ASSERT_STRING_EQUAL(conf->proxy.credential_command, "ask");
@@ -942,7 +950,7 @@ static void test_locks(void)
 		"locked by policy.d/20-b.conf:1\n");
 	/* A value that does not count need not be right. */
 	conf = load_locked("[proxy]\nurl = nonsense\n", NULL, 0);
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "it");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "it");
 	conf_free(conf);
 	unlink(path("policy.d/10-a.conf"));
 	unlink(path("policy.d/20-b.conf"));
@@ -1010,7 +1018,7 @@ static void test_only(void)
 	reports[0] = '\0';
 	conf = conf_load(&source, report, reports);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "b");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "b");
 	conf_free(conf);
 	CU_ASSERT_STRING_EQUAL(
 		reports,
@@ -1031,7 +1039,7 @@ static void test_only(void)
 	reports[0] = '\0';
 	conf = conf_load(&source, report, reports);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
-	CU_ASSERT_STRING_EQUAL(conf->proxy.host, "b");
+	CU_ASSERT_STRING_EQUAL(conf->proxy.server[0].host, "b");
 	CU_ASSERT_STRING_EQUAL(reports, "");
 	conf_free(conf);
 	unlink(path("b.conf"));

@@ -9,6 +9,8 @@
 
 #include "addr.h"
 #include "dial.h"
+#include "dial_lab.h"
+#include "egress.h"
 #include "flow.h"
 #include "http_proxy.h"
 #include "local.h"
@@ -49,7 +51,7 @@ struct fixture {
 	struct dial_pool *pool;
 	struct names *names;
 	struct http_proxy *proxy;
-	struct dial_proxy *dial_proxy;
+	struct egress *egress;
 	struct policy *policy;
 	struct relay_set *relays;
 	struct worker *worker;
@@ -83,10 +85,8 @@ static void make_policy(struct fixture *f, struct names_opts *pools)
 					       words, sizeof(words)),
 			      0);
 	CU_ASSERT_EQUAL_FATAL(rules_add(&rules, &rule), 0);
-	f->dial_proxy = dial_proxy_new();
-	snprintf(f->dial_proxy->host, sizeof(f->dial_proxy->host), "127.0.0.1");
-	f->dial_proxy->port = http_proxy_port(f->proxy);
-	f->policy = policy_new(&ctx, f->dial_proxy);
+	f->egress = lab_egress("127.0.0.1", http_proxy_port(f->proxy), "", "");
+	f->policy = policy_new(&ctx, f->egress);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f->policy);
 	rules_fini(&rules);
 }
@@ -144,7 +144,7 @@ static void close_fixture(struct fixture *f)
 	loop_free(f->loop);
 	relay_set_put(f->relays);
 	policy_put(f->policy);
-	dial_proxy_put(f->dial_proxy);
+	egress_put(f->egress);
 	names_free(f->names);
 	http_proxy_free(f->proxy);
 	CU_ASSERT_EQUAL(rmdir(f->dir), 0); /* the socket is gone from it */
@@ -372,7 +372,7 @@ static void test_status(void)
 	CU_ASSERT_FATAL(n > 0);
 	text[n] = '\0';
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "version " PACKAGE_VERSION "\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, "proxy 127.0.0.1:"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "proxy http://127.0.0.1:"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nflows 0\n"));
 	close(fd);
 	close_fixture(&f);

@@ -33,7 +33,7 @@ static struct dial_request *dial(struct lab *l, struct http_proxy *p,
 {
 	struct dial_request *req = lab_request(l, TARGET, 443);
 
-	req->proxy = lab_proxy("127.0.0.1", http_proxy_port(p), "", "");
+	req->egress = lab_egress("127.0.0.1", http_proxy_port(p), "", "");
 	req->timeout_ms = timeout_ms;
 	lab_start(l, req);
 	lab_run(l);
@@ -279,7 +279,7 @@ static void request_text(const char *host, bool alpn, const char *user,
 	lab_open(&l);
 	p = http_proxy_new(&opts);
 	req = lab_request(&l, host, 443);
-	req->proxy = lab_proxy("one.test", http_proxy_port(p), user, "s:e@c");
+	req->egress = lab_egress("one.test", http_proxy_port(p), user, "s:e@c");
 	req->alpn_header = alpn;
 	lab_start(&l, req);
 	lab_run(&l);
@@ -327,7 +327,8 @@ static void hostile_names(void)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct dial_request *req = lab_request(&l, names[i], 443);
 
-		req->proxy = lab_proxy("127.0.0.1", http_proxy_port(p), "", "");
+		req->egress = lab_egress("127.0.0.1", http_proxy_port(p), "",
+					 "");
 		lab_start(&l, req);
 		lab_run(&l);
 		CU_ASSERT_EQUAL(req->reason, DIAL_TARGET_DNS);
@@ -379,7 +380,7 @@ static void proxy_not_there(void)
 		struct dial_request *req = lab_request(&l, TARGET, 443);
 		uint64_t start = clock_now_ms();
 
-		req->proxy = lab_proxy(rows[i].host, 1, "", "");
+		req->egress = lab_egress(rows[i].host, 1, "", "");
 		req->timeout_ms = 300;
 		lab_start(&l, req);
 		lab_run(&l);
@@ -404,7 +405,7 @@ static void second_address(void)
 	lab_open(&l);
 	p = http_proxy_new(&opts);
 	req = lab_request(&l, TARGET, 443);
-	req->proxy = lab_proxy("two.test", http_proxy_port(p), "", "");
+	req->egress = lab_egress("two.test", http_proxy_port(p), "", "");
 	lab_start(&l, req);
 	lab_run(&l);
 	check_fresh(req);
@@ -474,7 +475,8 @@ static void check_inner(const struct inner *in)
 	req = lab_request(&l, in->host, tls_server_port(s));
 	req->timeout_ms = 500;
 	if (in->through_proxy)
-		req->proxy = lab_proxy("127.0.0.1", http_proxy_port(p), "", "");
+		req->egress = lab_egress("127.0.0.1", http_proxy_port(p), "",
+					 "");
 	req->tls = tls_ctx_new(tls_server_ca_file(s), &words);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(req->tls);
 	lab_start(&l, req);

@@ -30,7 +30,8 @@ static struct dial_request *start(struct lab *l, struct http_proxy *p,
 {
 	struct dial_request *req = lab_request(l, "relay.example", 443);
 
-	req->proxy = lab_proxy("one.test", http_proxy_port(p), user, password);
+	req->egress = lab_egress("one.test", http_proxy_port(p), user,
+				 password);
 	lab_start(l, req);
 	return req;
 }
@@ -90,8 +91,8 @@ static void parallel_mixed(void)
 						     "other.example", "a b" };
 
 		req[i] = lab_request(&l, hosts[i % 4], 443);
-		req[i]->proxy = lab_proxy("127.0.0.1", http_proxy_port(p), "",
-					  "");
+		req[i]->egress = lab_egress("127.0.0.1", http_proxy_port(p), "",
+					    "");
 		req[i]->tls = i % 4 == 1 ? NULL : ctx;
 		req[i]->socket = i % 4 == 1 ? lab_app_socket(AF_INET, false)
 					    : -1;
@@ -214,7 +215,8 @@ static void cancel_each_step(void)
 		ctx = tls_ctx_new(tls_server_ca_file(s), &words);
 		req = lab_request(&l, "relay.example", 443);
 		req->tls = ctx;
-		req->proxy = lab_proxy("127.0.0.1", http_proxy_port(p), "", "");
+		req->egress = lab_egress("127.0.0.1", http_proxy_port(p), "",
+					 "");
 		lab_start(&l, req);
 		poll(NULL, 0, 60);
 		begun = clock_now_ms();
@@ -267,8 +269,8 @@ static void cancel_at_any_time(void)
 	p = http_proxy_new(&opts);
 	for (int i = 0; i < MANY; i++) {
 		req[i] = lab_request(&l, "relay.example", 443);
-		req[i]->proxy = lab_proxy("127.0.0.1", http_proxy_port(p), "",
-					  "");
+		req[i]->egress = lab_egress("127.0.0.1", http_proxy_port(p), "",
+					    "");
 		req[i]->socket = i % 2 ? lab_app_socket(AF_INET, false) : -1;
 		lab_start(&l, req[i]);
 		usleep((useconds_t)(i * 10));
@@ -317,7 +319,8 @@ static void pool_ends_first(void)
 		struct dial_request *req = lab_request(&l, "relay.example",
 						       443);
 
-		req->proxy = lab_proxy("127.0.0.1", http_proxy_port(p), "", "");
+		req->egress = lab_egress("127.0.0.1", http_proxy_port(p), "",
+					 "");
 		req->socket = i % 2 ? lab_app_socket(AF_INET, true) : -1;
 		req->drop = count_drop;
 		req->arg = &dropped[i];

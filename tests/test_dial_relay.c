@@ -135,7 +135,7 @@ static void udp_refusals(void)
 	dial_request_free(req);
 	req = lab_request(&l, "one.test", 9);
 	req->kind = DIAL_DATAGRAM;
-	req->proxy = lab_proxy("127.0.0.1", 9, "", "");
+	req->egress = lab_egress("127.0.0.1", 9, "", "");
 	lab_start(&l, req);
 	lab_run(&l);
 	check_failed(req, DIAL_INTERNAL, EINVAL, "UDP goes directly");
@@ -381,8 +381,8 @@ static void faults(void)
 		s.timeout_ms = rows[row].error == ETIMEDOUT ? 500 : 15000;
 		req = request(&s, "one.test", "");
 		if (i % 2)
-			req->proxy = lab_proxy("127.0.0.1", http_proxy_port(p),
-					       "", "");
+			req->egress = lab_egress("127.0.0.1",
+						 http_proxy_port(p), "", "");
 		start = clock_now_ms();
 		lab_start(&s.lab, req);
 		lab_run(&s.lab);

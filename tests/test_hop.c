@@ -41,7 +41,7 @@ static struct dial_request *dial(struct stage *s, int app, const char *proxy)
 {
 	struct dial_request *req = lab_request(&s->lab, "relay.example", 443);
 
-	req->proxy = lab_proxy(proxy, http_proxy_port(s->proxy), "", "");
+	req->egress = lab_egress(proxy, http_proxy_port(s->proxy), "", "");
 	req->socket = app;
 	req->timeout_ms = 400;
 	lab_start(&s->lab, req);
@@ -451,8 +451,8 @@ static void cancelled(void)
 		app = lab_app_socket(AF_INET, false);
 		port = bind_to(app, AF_INET, "0.0.0.0");
 		req = lab_request(&s.lab, "relay.example", 443);
-		req->proxy = lab_proxy("127.0.0.1", http_proxy_port(s.proxy),
-				       "", "");
+		req->egress = lab_egress("127.0.0.1", http_proxy_port(s.proxy),
+					 "", "");
 		req->socket = app;
 		lab_start(&s.lab, req);
 		poll(NULL, 0, 50);

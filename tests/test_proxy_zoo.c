@@ -180,8 +180,8 @@ static struct dial_request *request(struct lab *l, const struct row *row,
 	struct dial_request *req = lab_request(l, TARGET, 443);
 	bool login = row->login != NULL;
 
-	req->proxy = lab_proxy("127.0.0.1", proxy_zoo_port(z),
-			       login ? "zoe" : "", login ? row->login : "");
+	req->egress = lab_egress("127.0.0.1", proxy_zoo_port(z),
+				 login ? "zoe" : "", login ? row->login : "");
 	req->timeout_ms = row->timeout_ms != 0 ? row->timeout_ms : BOUND_MS;
 	req->alpn_header = row->alpn;
 	if (caller != CALLER_OWN)

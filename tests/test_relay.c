@@ -14,6 +14,7 @@
 #include "../tunneld/policy.h"
 #include "../tunneld/rules.h"
 #include "../tunneld/tls.h"
+#include "lib/dial_lab.h"
 #include "lib/unit.h"
 
 #include <stdio.h>
@@ -382,7 +383,7 @@ static struct plan *make_plan(const char *const *uris, size_t count, bool proxy,
 	CU_ASSERT_PTR_NOT_NULL_FATAL(plan->policy);
 	rules_fini(&rules);
 	if (proxy)
-		plan->proxy = dial_proxy_new();
+		plan->egress = lab_egress("proxy.test", 1, "", "");
 	plan->past_proxy = past_proxy;
 	for (size_t i = 0; i < count; i++) {
 		struct plan_relay *r = &plan->relay[i];
@@ -417,7 +418,7 @@ static void expect_set(struct relay_set *set, const char *wanted)
 		CU_ASSERT_EQUAL(r->tls != NULL, relay_is_secure(r));
 		CU_ASSERT_EQUAL(r->warm, 3);
 		CU_ASSERT_EQUAL(relay_keepalive_s(r), 9);
-		CU_ASSERT_FALSE(relay_is_datagram(r) && r->proxy != NULL);
+		CU_ASSERT_FALSE(relay_is_datagram(r) && r->egress != NULL);
 	}
 	if (strcmp(text, wanted) != 0)
 		printf("\n%swanted:\n%s", text, wanted);

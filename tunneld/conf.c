@@ -126,6 +126,12 @@ static const char *given_once(struct conf_entries *e, const char *section,
 	return first;
 }
 
+static void forget_login(struct conf_proxy_server *server)
+{
+	explicit_bzero(server->username, sizeof(server->username));
+	explicit_bzero(server->password, sizeof(server->password));
+}
+
 /* A source of the login takes the place of what the environment told: nobody
  * gets the password of another name. */
 static void settle_login(struct conf *conf, const char *username,
@@ -133,9 +139,9 @@ static void settle_login(struct conf *conf, const char *username,
 {
 	if (username == NULL && source == NULL)
 		return;
-	explicit_bzero(conf->proxy.password, sizeof(conf->proxy.password));
-	if (username == NULL)
-		conf->proxy.username[0] = '\0';
+	for (size_t i = 0; i < conf->proxy.server_count; i++)
+		forget_login(&conf->proxy.server[i]);
+	forget_login(&conf->proxy.plain);
 }
 
 static void check_login(struct conf_entries *e, struct conf *conf)
@@ -221,7 +227,8 @@ static void check_path(struct conf_entries *e, const struct conf *conf,
 {
 	if (relay->path != CONF_PATH_PROXY)
 		return;
-	if (!conf->proxy.configured && given(e, "proxy", "url", NULL) != NULL)
+	if (conf->proxy.source == CONF_PROXY_NONE &&
+	    given(e, "proxy", "url", NULL) != NULL)
 		conf_entries_report(e, relay->origin,
 				    "path: there is no proxy: set url in "
 				    "[proxy]");
@@ -307,7 +314,9 @@ void conf_free(struct conf *conf)
 {
 	if (conf == NULL)
 		return;
-	explicit_bzero(conf->proxy.password, sizeof(conf->proxy.password));
+	for (size_t i = 0; i < CONF_PROXIES_MAX; i++)
+		forget_login(&conf->proxy.server[i]);
+	forget_login(&conf->proxy.plain);
 	for (char **p = conf->proxy.no_proxy; p != NULL && *p != NULL; p++)
 		free(*p);
 	free(conf->proxy.no_proxy);

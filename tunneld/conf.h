@@ -41,6 +41,22 @@ enum conf_auth {
 };
 #define CONF_AUTH_MAX 4
 
+/* Where it is said which proxy leads to a destination. */
+enum conf_proxy_source {
+	CONF_PROXY_NONE = 0, /* there is none */
+	CONF_PROXY_LIST,
+	CONF_PROXY_PAC,
+	CONF_PROXY_DESKTOP,
+};
+#define CONF_PROXIES_MAX 8
+
+struct conf_proxy_server {
+	enum conf_proxy_kind kind;
+	char host[CONTROL_NAME_MAX + 1];
+	uint16_t port;
+	char username[256], password[256]; /* of the environment only */
+};
+
 #define CONF_PATH_MAX    4096
 #define CONF_TEXT_MAX    1024
 #define CONF_HEADERS_MAX 8192 /* bytes of credentials_headers_file */
@@ -68,11 +84,15 @@ struct conf_relay {
 
 struct conf {
 	struct {
-		bool configured; /* url is not `none` */
-		char host[CONTROL_NAME_MAX + 1];
-		uint16_t port;
-		char username[256];
-		char password[256]; /* of the environment only */
+		enum conf_proxy_source source;
+		/* LIST: in the order of preference */
+		struct conf_proxy_server server[CONF_PROXIES_MAX];
+		size_t server_count;
+		/* LIST: for port 80 there is another one (http_proxy) */
+		struct conf_proxy_server plain;
+		bool has_plain;
+		char pac[CONF_PATH_MAX]; /* PAC: http(s):// or a path */
+		char username[256];      /* at all of them */
 		/* one of these, or none */
 		char password_file[CONF_PATH_MAX];
 		char password_credential[256]; /* a name, systemd.exec(5) */

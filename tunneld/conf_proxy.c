@@ -1,15 +1,95 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * conf_proxy.c - logging in at the proxy: keys of [proxy], one setter for each
+ * conf_proxy.c - which proxy, and logging in there: keys of [proxy], one setter
+ * for each
  */
 #include <config.h>
 
 #include "conf_proxy.h"
 
+#include "conf_env.h"
+#include "conf_uri.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+/* The name alone, found by the system; no other way of WPAD is taken. */
+#define WPAD_URL "http://wpad/wpad.dat"
+
+static int take_pac(struct conf_target *t, const char *value)
+{
+	static const char file[] = "file://";
+	bool web = strncasecmp(value, "http://", 7) == 0 ||
+		   strncasecmp(value, "https://", 8) == 0;
+
+	if (strncasecmp(value, file, sizeof(file) - 1) == 0 &&
+	    value[sizeof(file) - 1] == '/')
+		value += sizeof(file) - 1;
+	else if (!web)
+		return conf_wrong(t, "write pac+http://HOST/PATH, "
+				     "pac+https://HOST/PATH or "
+				     "pac+file:///PATH");
+	t->conf->proxy.source = CONF_PROXY_PAC;
+	return conf_kind_text(t, t->conf->proxy.pac, sizeof(t->conf->proxy.pac),
+			      value);
+}
+
+static int take_server(struct conf_target *t, const char *text)
+{
+	struct conf *conf = t->conf;
+	struct conf_proxy_server *server;
+	struct conf_uri uri;
+	int error = conf_uri_proxy(text, false, &uri, t->words, t->words_max);
+
+	if (error < 0)
+		return error;
+	if (conf->proxy.server_count == CONF_PROXIES_MAX)
+		return conf_wrong(t, "at most %d proxies can be given",
+				  CONF_PROXIES_MAX);
+	server = &conf->proxy.server[conf->proxy.server_count++];
+	*server = (struct conf_proxy_server){ .kind = uri.kind,
+					      .port = uri.port };
+	strcpy(server->host, uri.host);
+	return 0;
+}
+
+static int take_servers(struct conf_target *t, const char *value)
+{
+	char *copy = strdup(value), *rest = NULL, *text;
+	int error = copy != NULL ? 0 : -ENOMEM;
+
+	t->conf->proxy.source = CONF_PROXY_LIST;
+	text = copy != NULL ? strtok_r(copy, " \t", &rest) : NULL;
+	if (copy != NULL && text == NULL)
+		error = conf_wrong(t, "the value is empty: write none for no "
+				      "proxy");
+	for (; text != NULL && error == 0; text = strtok_r(NULL, " \t", &rest))
+		error = take_server(t, text);
+	free(copy);
+	return error;
+}
+
+int conf_proxy_url(struct conf_target *t, const char *value)
+{
+	t->conf->proxy.source = CONF_PROXY_NONE;
+	t->conf->proxy.server_count = 0;
+	if (strcmp(value, "env") == 0)
+		return conf_env_proxy(t);
+	if (strcmp(value, "none") == 0)
+		return 0;
+	if (strcmp(value, "wpad") == 0)
+		return take_pac(t, WPAD_URL);
+	if (strncmp(value, "pac+", 4) == 0)
+		return take_pac(t, value + 4);
+	if (strcmp(value, "desktop") == 0) {
+		t->conf->proxy.source = CONF_PROXY_DESKTOP;
+		return 0;
+	}
+	return take_servers(t, value);
+}
 
 const char *const conf_proxy_logins[CONF_PROXY_LOGINS] = {
 	"password_file",

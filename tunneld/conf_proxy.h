@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* conf_proxy.h - logging in at the proxy: keys of [proxy], one setter for each
- */
+/* conf_proxy.h - which proxy, and logging in there: keys of [proxy], one setter
+ * for each */
 #ifndef CONF_PROXY_H
 #define CONF_PROXY_H
 
@@ -12,6 +12,7 @@
 #define CONF_PROXY_LOGINS 4
 extern const char *const conf_proxy_logins[CONF_PROXY_LOGINS];
 
+int conf_proxy_url(struct conf_target *t, const char *value) MUST_CHECK;
 int conf_proxy_username(struct conf_target *t, const char *value) MUST_CHECK;
 int conf_proxy_password_file(struct conf_target *t,
 			     const char *value) MUST_CHECK;

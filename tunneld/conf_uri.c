@@ -20,6 +20,8 @@
 #include <strings.h>
 
 #define HTTP_PORT  80
+#define HTTPS_PORT 443
+#define SOCKS_PORT 1080 /* RFC 1928, 3 */
 #define TURN_PORT  3478 /* RFC 7065, 3.2 */
 #define TURNS_PORT 5349
 
@@ -105,19 +107,35 @@ static int parse_user(const char *text, size_t len, struct conf_uri *uri,
 			   "formed (percent-encoded, at most 255 characters)");
 }
 
-static int check_scheme(const char *text, size_t len, const struct words *w)
+static int parse_scheme(const char *text, size_t len, struct conf_uri *uri,
+			const struct words *w)
 {
-	if (len == 4 && strncasecmp(text, "http", 4) == 0)
+	static const struct {
+		const char *name;
+		enum conf_proxy_kind kind;
+		uint16_t port;
+	} schemes[] = {
+		{ "http", CONF_PROXY_HTTP, HTTP_PORT },
+		{ "https", CONF_PROXY_HTTPS, HTTPS_PORT },
+		{ "socks5", CONF_PROXY_SOCKS5, SOCKS_PORT },
+		/* The proxy resolves names in any case. */
+		{ "socks5h", CONF_PROXY_SOCKS5, SOCKS_PORT },
+		{ "socks", CONF_PROXY_SOCKS5, SOCKS_PORT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		if (strlen(schemes[i].name) != len ||
+		    strncasecmp(text, schemes[i].name, len) != 0)
+			continue;
+		uri->kind = schemes[i].kind;
+		uri->port = schemes[i].port;
 		return 0;
-	if (len == 5 && strncasecmp(text, "https", 5) == 0)
-		return words_wrong(w,
-				   "https:// proxies are not supported by this "
-				   "version: write http://HOST:PORT");
+	}
 	if (len >= 5 && strncasecmp(text, "socks", 5) == 0)
-		return words_wrong(w, "SOCKS proxies are not supported by this "
-				      "version: write http://HOST:PORT");
-	return words_wrong(
-		w, "not the URL of an HTTP proxy: write http://HOST:PORT");
+		return words_wrong(w, "of SOCKS only version 5 is known: write "
+				      "socks5://HOST:PORT");
+	return words_wrong(w, "not the URL of a proxy: write http://HOST:PORT, "
+			      "https://HOST:PORT or socks5://HOST:PORT");
 }
 
 int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
@@ -129,12 +147,14 @@ int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
 	size_t len;
 
 	memset(uri, 0, sizeof(*uri));
+	uri->port = HTTP_PORT;
 	if (scheme_end != NULL) {
-		if (check_scheme(text, (size_t)(scheme_end - text), &w) < 0)
+		if (parse_scheme(text, (size_t)(scheme_end - text), uri, &w) <
+		    0)
 			return -EINVAL;
 		text = scheme_end + 3;
 	} else if (!credentials) {
-		return check_scheme("", 0, &w);
+		return parse_scheme("", 0, uri, &w);
 	}
 	at = strrchr(text, '@');
 	if (at != NULL && !credentials)
@@ -154,7 +174,7 @@ int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
 		return words_wrong(&w, "the host is longer than any name");
 	memcpy(authority, text, len);
 	authority[len] = '\0';
-	return parse_host(authority, HTTP_PORT, uri, &w);
+	return parse_host(authority, uri->port, uri, &w);
 }
 
 /* RFC 7065, 3.1: `?transport=` is all that may follow. */

@@ -16,6 +16,12 @@ enum conf_transport {
 	CONF_TRANSPORT_TCP,
 };
 
+enum conf_proxy_kind {
+	CONF_PROXY_HTTP = 0,
+	CONF_PROXY_HTTPS,
+	CONF_PROXY_SOCKS5,
+};
+
 struct conf_uri {
 	char host[CONTROL_NAME_MAX + 1]; /* normalised, no brackets */
 	uint16_t port;
@@ -24,12 +30,14 @@ struct conf_uri {
 	bool tls;
 	enum conf_transport transport;
 	/* of proxies */
+	enum conf_proxy_kind kind;
 	bool has_user;
 	char username[256], password[256]; /* the caller wipes them */
 };
 
-/* `http://HOST[:PORT]`, with USER:PASSWORD@ if `credentials`. 0 or -EINVAL with
- * words, which never hold what stands before the @. */
+/* `http://HOST[:PORT]`, https:// or socks5://, with USER:PASSWORD@ if
+ * `credentials`; then the scheme may be left out, too. 0 or -EINVAL with words,
+ * which never hold what stands before the @. */
 int conf_uri_proxy(const char *text, bool credentials, struct conf_uri *uri,
 		   char *words, size_t words_max) MUST_CHECK;
 /* RFC 7065: `turn:HOST[:PORT][?transport=udp|tcp]`, `turns:` likewise. */

@@ -11,6 +11,7 @@
 #include "conf_value.h"
 
 #include "addr.h"
+#include "conf_env.h"
 #include "conf_kind.h"
 #include "conf_proxy.h"
 #include "conf_relay.h"
@@ -63,65 +64,6 @@ static int set_pool(struct conf_target *t, struct endpoint *pool,
 }
 
 /* ---- [proxy] ---- */
-
-static int set_proxy_url(struct conf_target *t, const char *value)
-{
-	struct conf_uri uri;
-	int error;
-
-	t->conf->proxy.configured = false;
-	if (strcmp(value, "env") == 0)
-		return conf_env_proxy(t);
-	if (strcmp(value, "none") == 0)
-		return 0;
-	error = conf_uri_proxy(value, false, &uri, t->words, t->words_max);
-	if (error < 0)
-		return error;
-	strcpy(t->conf->proxy.host, uri.host);
-	t->conf->proxy.port = uri.port;
-	t->conf->proxy.configured = true;
-	return 0;
-}
-
-static int add_entry(struct conf_target *t, const char *entry)
-{
-	char **list = t->conf->proxy.no_proxy;
-	size_t n = 0;
-
-	while (list != NULL && list[n] != NULL)
-		n++;
-	list = reallocarray(list, n + 2, sizeof(*list));
-	if (list == NULL)
-		return -ENOMEM;
-	t->conf->proxy.no_proxy = list;
-	list[n] = strdup(entry);
-	list[n + 1] = NULL;
-	return list[n] == NULL ? -ENOMEM : 0;
-}
-
-int conf_add_no_proxy(struct conf_target *t, const char *list, bool lenient)
-{
-	static const char between[] = ", \t";
-	char *copy = strdup(list), *entry, *rest = NULL;
-	struct rule rule;
-	int error = copy ? 0 : -ENOMEM;
-
-	for (entry = copy ? strtok_r(copy, between, &rest) : NULL;
-	     entry != NULL && error == 0;
-	     entry = strtok_r(NULL, between, &rest)) {
-		error = rules_parse_no_proxy(entry, &rule, t->words,
-					     t->words_max);
-		if (error == 0) {
-			error = add_entry(t, entry);
-		} else if (lenient) {
-			log_warn("no_proxy of the environment: %s; ignored",
-				 t->words);
-			error = 0;
-		}
-	}
-	free(copy);
-	return error;
-}
 
 static int set_proxy_no_proxy(struct conf_target *t, const char *value)
 {
@@ -188,7 +130,8 @@ static int set_daemon_log_level(struct conf_target *t, const char *value)
 	return conf_wrong(t, "`%s` is none of error, warn, info, debug", value);
 }
 
-/* Logging in at the proxy is at home in conf_proxy.c. */
+/* The proxy, and logging in there, are at home in conf_proxy.c. */
+#define set_proxy_url                 conf_proxy_url
 #define set_proxy_username            conf_proxy_username
 #define set_proxy_password_file       conf_proxy_password_file
 #define set_proxy_password_credential conf_proxy_password_credential

@@ -27,12 +27,4 @@ struct conf_key {
 extern const struct conf_key conf_keys[];
 extern const size_t conf_key_count;
 
-/* A list as no_proxy is written: commas or blanks between the entries. What
- * cannot be read is refused, or only logged when `lenient`. */
-int conf_add_no_proxy(struct conf_target *t, const char *list,
-		      bool lenient) MUST_CHECK;
-/* conf_env.c: the proxy that the environment names, credentials and no_proxy
- * included. Nothing set: no proxy. */
-int conf_env_proxy(struct conf_target *t) MUST_CHECK;
-
 #endif

@@ -13,6 +13,7 @@
 #include "addr.h"
 #include "clock.h"
 #include "control_conn.h"
+#include "egress.h"
 #include "flow_table.h"
 #include "local.h"
 #include "names.h"
@@ -276,7 +277,7 @@ static void put_relay(struct text *t, const struct relay *r,
 
 	put_line(t, "relay %s %s:%u %s %s %s %s mobility %s keepalive %u %s",
 		 r->name, r->host, r->port, relay_transport_name(r->transport),
-		 r->proxy != NULL ? "proxy" : "direct",
+		 r->egress != NULL ? "proxy" : "direct",
 		 relay_failing(r) ? "failing" : "ok", relay_state(r, winner),
 		 mobility[relay_mobility(r)], relay_keepalive_s(r),
 		 relay_learned_keepalive_s(r) ? "learned" : "configured");
@@ -287,11 +288,11 @@ static void put_relay(struct text *t, const struct relay *r,
 
 static void put_hops(struct text *t, const struct control *c)
 {
-	const struct dial_proxy *proxy = policy_proxy(c->opts.policy);
+	const struct egress *egress = policy_egress(c->opts.policy);
 	const struct relay_set *set = c->opts.relays;
 
-	if (proxy != NULL)
-		put_line(t, "proxy %s:%u\n", proxy->host, proxy->port);
+	if (egress != NULL)
+		put_line(t, "proxy %s\n", egress_words(egress));
 	else
 		put_line(t, "proxy none\n");
 	for (size_t i = 0; i < set->count; i++)

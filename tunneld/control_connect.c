@@ -15,6 +15,7 @@
 
 #include "addr.h"
 #include "control_conn.h"
+#include "egress.h"
 #include "names.h"
 #include "policy.h"
 
@@ -148,7 +149,7 @@ static void on_dialed(void *arg, struct dial_request *req, uint64_t now_ms)
 }
 
 static void start(struct conn *conn, const char *host, uint16_t port,
-		  struct dial_proxy *proxy)
+		  struct egress *egress)
 {
 	struct dial_request *req = dial_request_new();
 	struct connecting *k = calloc(1, sizeof(*k));
@@ -166,7 +167,7 @@ static void start(struct conn *conn, const char *host, uint16_t port,
 	};
 	snprintf(req->host, sizeof(req->host), "%s", host);
 	req->port = port;
-	req->proxy = proxy != NULL ? dial_proxy_get(proxy) : NULL;
+	req->egress = egress != NULL ? egress_get(egress) : NULL;
 	req->timeout_ms = CONNECT_TIMEOUT_MS;
 	req->socket = conn->passed_fd;
 	conn->passed_fd = -1;
@@ -214,8 +215,8 @@ void conn_connect(struct conn *conn, const struct control_connect *body,
 		refuse(conn, ECONNREFUSED);
 	else if (action == POLICY_DIRECT)
 		start(conn, host, port, NULL);
-	else if (policy_proxy(c->opts.policy) != NULL)
-		start(conn, host, port, policy_proxy(c->opts.policy));
+	else if (policy_egress(c->opts.policy) != NULL)
+		start(conn, host, port, policy_egress(c->opts.policy));
 	else
 		refuse(conn, ENETUNREACH);
 }

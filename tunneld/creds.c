@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "creds_private.h"
 #include "dial.h"
+#include "egress.h"
 #include "log.h"
 #include "saslprep.h"
 
@@ -144,8 +145,8 @@ static bool copy_opts(struct creds_opts *to, const struct creds_opts *from)
 		to->username = strdup(ID_DEFAULT);
 		ok = ok && to->username != NULL;
 	}
-	if (to->proxy != NULL)
-		dial_proxy_get(to->proxy);
+	if (to->egress != NULL)
+		egress_get(to->egress);
 	if (to->clock_ms == NULL)
 		to->clock_ms = boottime_ms;
 	return ok;
@@ -194,7 +195,7 @@ void creds_put(struct creds *c)
 		return;
 	for (int i = 0; i < STRINGS; i++)
 		wipe_free(*string_of(&c->opts, i));
-	dial_proxy_put(c->opts.proxy);
+	egress_put(c->opts.egress);
 	free_served(c->have);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);

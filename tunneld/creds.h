@@ -20,7 +20,7 @@
 
 struct cancel;
 struct dial_pool;
-struct dial_proxy;
+struct egress;
 
 #define CREDS_USERNAME_MAX 508 /* RFC 8489, 14.3 */
 #define CREDS_PASSWORD_MAX 511
@@ -43,15 +43,15 @@ enum creds_kind {
 /* All strings are copied; NULL and "" are the same. */
 struct creds_opts {
 	enum creds_kind kind;
-	const char *name;         /* of the relay, for the log */
-	const char *username;     /* STATIC; REST: the id behind the time */
-	const char *secret;       /* STATIC: password, REST: shared secret */
-	const char *uri;          /* URI: http:// or https:// */
-	const char *headers;      /* URI: "Name: value" lines; secret */
-	const char *body;         /* URI: JSON; makes it a POST */
-	const char *ca_file;      /* URI: trusted beside the system's store */
-	struct dial_proxy *proxy; /* URI: NULL: directly; reference taken */
-	const char *command;      /* COMMAND: for /bin/sh -c */
+	const char *name;      /* of the relay, for the log */
+	const char *username;  /* STATIC; REST: the id behind the time */
+	const char *secret;    /* STATIC: password, REST: shared secret */
+	const char *uri;       /* URI: http:// or https:// */
+	const char *headers;   /* URI: "Name: value" lines; secret */
+	const char *body;      /* URI: JSON; makes it a POST */
+	const char *ca_file;   /* URI: trusted beside the system's store */
+	struct egress *egress; /* URI: NULL: directly; reference taken */
+	const char *command;   /* COMMAND: for /bin/sh -c */
 	/* NULL: CLOCK_BOOTTIME, because credentials age in a suspend, too */
 	uint64_t (*clock_ms)(void);
 };

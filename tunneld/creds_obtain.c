@@ -19,7 +19,7 @@ static int from_uri(const struct creds_errand *e, struct creds_served *out)
 		.headers = o->headers,
 		.body = o->body,
 		.ca_file = o->ca_file,
-		.proxy = o->proxy,
+		.egress = o->egress,
 		.pool = e->pool,
 		.deadline_ms = e->deadline_ms,
 		.cancel = e->cancel,

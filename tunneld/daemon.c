@@ -15,6 +15,7 @@
 #include "control.h"
 #include "dial.h"
 #include "discover.h"
+#include "egress.h"
 #include "hops.h"
 #include "learn.h"
 #include "lifetime.h"
@@ -269,7 +270,7 @@ void daemon_say_ready(struct tunneld *d)
 	if (d->ready_said)
 		return;
 	d->ready_said = true;
-	if (d->snapshot.proxy == NULL && d->snapshot.plan->count == 0)
+	if (d->snapshot.egress == NULL && d->snapshot.plan->count == 0)
 		log_warn("neither a proxy nor a relay is configured, so apps "
 			 "connect directly; see tunneld.conf(5)");
 	if (d->opts->ready_fd >= 0) {
@@ -277,9 +278,9 @@ void daemon_say_ready(struct tunneld *d)
 		(void)n;
 		close(d->opts->ready_fd);
 	}
-	if (d->snapshot.proxy != NULL)
-		log_info("ready at %s; proxy %s:%u, %zu relay(s)", d->socket,
-			 d->snapshot.proxy->host, d->snapshot.proxy->port,
+	if (d->snapshot.egress != NULL)
+		log_info("ready at %s; proxy %s, %zu relay(s)", d->socket,
+			 egress_words(d->snapshot.egress),
 			 d->snapshot.plan->count);
 	else
 		log_info("ready at %s; no proxy, %zu relay(s)", d->socket,

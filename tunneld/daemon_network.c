@@ -12,6 +12,7 @@
 #include "daemon.h"
 #include "dial.h"
 #include "discover.h"
+#include "egress.h"
 #include "log.h"
 #include "memory.h"
 #include "netwatch.h"
@@ -105,14 +106,13 @@ static int put(const struct tunneld *d, const struct memory_network *network)
 
 static uint64_t fingerprint(const struct tunneld *d)
 {
-	const struct dial_proxy *proxy = d->snapshot.proxy;
+	const struct egress *egress = d->snapshot.egress;
 
 	/* Where the kernel does not tell, the proxy alone tells networks
 	 * apart. */
 	return network_fingerprint_via(
 		d->netwatch != NULL ? netwatch_fingerprint(d->netwatch) : 0,
-		proxy != NULL ? proxy->host : NULL,
-		proxy != NULL ? proxy->port : 0);
+		egress != NULL ? egress_words(egress) : NULL, 0);
 }
 
 static void recall(struct tunneld *d)

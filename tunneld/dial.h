@@ -11,6 +11,7 @@
 #define DIAL_H
 
 #include "cancel.h"
+#include "dial_reason.h"
 #include "loop.h"
 #include "thread_pool.h"
 
@@ -23,9 +24,10 @@
 #include <time.h>
 
 struct clock_skew;
-struct proxy_auth;
+struct egress;
 struct tls;
 struct tls_ctx;
+struct tunnel_env;
 
 enum dial_kind {
 	DIAL_STREAM = 0, /* TCP; with `tls`: TLS */
@@ -34,41 +36,6 @@ enum dial_kind {
 	DIAL_DATAGRAM,
 	DIAL_NUM_KINDS,
 };
-
-/* The hop and cause of a failure: one row a line of the errno table. */
-enum dial_reason {
-	DIAL_OK = 0,
-	DIAL_PROXY_DNS,      /* EHOSTUNREACH */
-	DIAL_PROXY_REFUSED,  /* the kernel's errno */
-	DIAL_PROXY_TIMEOUT,  /* ETIMEDOUT */
-	DIAL_PROXY_RESET,    /* ECONNRESET */
-	DIAL_PROXY_CLOSED,   /* ECONNRESET */
-	DIAL_PROXY_PROTOCOL, /* ECONNABORTED */
-	DIAL_PROXY_DENIED,   /* 403 and other 4xx: ECONNREFUSED */
-	DIAL_PROXY_AUTH,     /* 407: ECONNREFUSED */
-	DIAL_CAPTIVE_PORTAL, /* 3xx: ENETUNREACH */
-	DIAL_TARGET_UNREACH, /* 502, 503: EHOSTUNREACH */
-	DIAL_TARGET_TIMEOUT, /* 504: ETIMEDOUT */
-	DIAL_PROXY_TLS,      /* ECONNREFUSED */
-	DIAL_TARGET_DNS,     /* direct: EHOSTUNREACH */
-	DIAL_TARGET_REFUSED, /* direct: the kernel's errno */
-	DIAL_RELAY_TLS,      /* ECONNREFUSED; detail names the certificate */
-	DIAL_CANCELLED,      /* ECANCELED */
-	DIAL_INTERNAL,       /* out of memory, descriptors … */
-	DIAL_NUM_REASONS,
-};
-
-/* Where and how the proxy is; immutable, shared by reference count. */
-struct dial_proxy {
-	char host[CONTROL_NAME_MAX + 1];
-	uint16_t port;
-	char username[256]; /* empty: none */
-	char password[256];
-};
-
-struct dial_proxy *dial_proxy_new(void) MUST_CHECK; /* one reference */
-struct dial_proxy *dial_proxy_get(struct dial_proxy *p);
-void dial_proxy_put(struct dial_proxy *p); /* wipes at the last */
 
 struct dial_request;
 typedef void(dial_done_fn)(void *arg, struct dial_request *req,
@@ -81,7 +48,7 @@ struct dial_request {
 	/* what to reach */
 	char host[CONTROL_NAME_MAX + 1]; /* name or IP literal, no brackets */
 	uint16_t port;
-	struct dial_proxy *proxy; /* NULL: directly; reference taken over */
+	struct egress *egress; /* NULL: directly; reference taken over */
 	enum dial_kind kind;
 	/* DIAL_DATAGRAM without TLS: which of the host's addresses; nobody can
 	 * tell here that one does not answer. See `addresses`. */
@@ -144,15 +111,13 @@ void dial_start(struct dial_pool *pool, struct dial_request *req);
  * DIAL_CANCELLED unless it was done before). */
 void dial_cancel(struct dial_request *req);
 
-const char *dial_reason_name(enum dial_reason reason); /* "proxy_denied" */
-
 /* A proxy's refused password is not sent again while this pool lives, by
- * whichever dial_proxy; another password is. This allows one more try. */
+ * whichever way; another password is. This allows one more try. */
 void dial_forget_refusals(struct dial_pool *pool);
 
+/* For others that open tunnels in the pool's threads. */
+const struct tunnel_env *dial_tunnel_env(struct dial_pool *pool);
 /* The wall clock, put right by what HTTP answers have said. */
-/* For others that log in to the proxy. */
-struct proxy_auth *dial_auth(struct dial_pool *pool);
 struct clock_skew *dial_skew(struct dial_pool *pool);
 time_t dial_time(struct dial_pool *pool);
 

@@ -2,11 +2,11 @@
 /*
  * http_get.c - a URL into the document behind it
  *
- * RFC 9110 by libcurl, over a connection of our own making, so that look-ups
- * can be broken off, and with the same rule for the proxy's password as dials
- * have. Redirects are followed here: header lines and body are for the host
- * that was configured alone, and https stays https. URLs may hold keys, so
- * that messages name no more of them than the host.
+ * RFC 9110 by libcurl, over a connection of our own making (tunnel.h), so that
+ * all ways out work here as they do for apps. Redirects are followed here:
+ * header lines and body are for the host that was configured alone, and https
+ * stays https. URLs may hold keys, so that messages name no more of them than
+ * the host.
  */
 #include <config.h>
 
@@ -17,15 +17,13 @@
 #include "clock.h"
 #include "clock_skew.h"
 #include "dial.h"
-#include "hop.h"
-#include "lookup.h"
-#include "proxy_auth.h"
+#include "splice.h"
+#include "tunnel.h"
 
 #include <turnout/control.h>
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -54,10 +52,9 @@ struct exchange {
 	const struct target *to;
 	bool own;  /* the host that was configured: headers and body go there */
 	bool post; /* with g->body */
-	int fd;    /* connected, to the proxy or the host */
+	int fd;    /* leads to the host; `way`'s */
+	struct splice *way;
 	bool opened;
-	enum proxy_auth_outcome outcome;
-	struct endpoint peer;
 	size_t header_bytes;
 	time_t date; /* of the last answer; -1: none */
 	char error[CURL_ERROR_SIZE];
@@ -137,57 +134,56 @@ static bool same_place(const struct target *a, const struct target *b)
 
 /* The connection */
 
-static int blame_hop(struct http_get *g, const struct hop *h, int error)
+static int blame_tunnel(struct http_get *g, const struct tunnel *t)
 {
-	const char *who = g->proxy != NULL ? "proxy " : "";
-
-	if (error == -ECANCELED)
-		return fail(g, error, "cancelled");
-	if (!h->looked_up && error != -ENOMEM && error != -EMFILE)
-		return fail(g, error == -ETIMEDOUT ? error : -EHOSTUNREACH,
-			    "%s%.100s: name look-up: %s", who, h->host,
-			    lookup_words(error));
-	return fail(g, error, "%s%.100s:%u: connect: %s", who, h->host,
-		    (unsigned int)h->port,
-		    error == -ETIMEDOUT ? "no answer in time"
-					: strerror(-error));
+	switch (t->failure.reason) {
+	case DIAL_CANCELLED:
+		return fail(g, -ECANCELED, "cancelled");
+	case DIAL_PROXY_AUTH:
+	case DIAL_PROXY_DENIED:
+		return fail(g, -EACCES, "%s", t->failure.words);
+	case DIAL_PROXY_TIMEOUT:
+	case DIAL_TARGET_TIMEOUT:
+		return fail(g, -ETIMEDOUT, "%s", t->failure.words);
+	default:
+		return fail(g, -t->failure.error, "%s", t->failure.words);
+	}
 }
 
-static int connect_hop(struct exchange *ex)
+static int connect_host(struct exchange *ex)
 {
 	struct http_get *g = ex->g;
-	struct hop h = {
-		.host = g->proxy != NULL ? g->proxy->host : ex->to->host,
-		.port = g->proxy != NULL ? g->proxy->port : ex->to->port,
+	struct tunnel t = {
+		.env = dial_tunnel_env(g->pool),
+		.host = ex->to->host,
+		.port = ex->to->port,
+		.egress = g->egress,
 		.socket = -1,
 		.deadline_ms = g->deadline_ms,
 		.cancel = g->cancel,
 	};
 
-	ex->fd = hop_connect(&h);
-	ex->peer = h.peer;
-	return ex->fd >= 0 ? 0 : blame_hop(g, &h, ex->fd);
+	ex->fd = tunnel_open(&t);
+	if (ex->fd < 0)
+		return blame_tunnel(g, &t);
+	ex->opened = false;
+	ex->way = splice_open(ex->fd);
+	return ex->way != NULL ? 0 : fail(g, -errno, "%s", strerror(errno));
 }
 
 static curl_socket_t on_open(void *arg, curlsocktype purpose,
 			     struct curl_sockaddr *addr)
 {
 	struct exchange *ex = arg;
+	int fd;
 
 	(void)purpose;
 	(void)addr;
 	if (ex->opened)
 		return CURL_SOCKET_BAD;
 	ex->opened = true;
-	return fcntl(ex->fd, F_DUPFD_CLOEXEC, 0);
-}
-
-static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-	(void)arg;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
+	fd = splice_socket(ex->way);
+	return fd >= 0 ? fd : CURL_SOCKET_BAD;
 }
 
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c,
@@ -211,7 +207,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 	ex->header_bytes += len;
 	if (ex->header_bytes > HEADER_BYTES_MAX)
 		return 0;
-	/* The proxy's answer to CONNECT comes first, then the host's. */
+	/* The last one counts. */
 	if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
 		ex->date = -1;
 	if (len > 5 && len < sizeof(text) &&
@@ -242,7 +238,6 @@ static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
 {
 	return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) |
 	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket) |
 	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) |
 	       curl_easy_setopt(curl, CURLOPT_HEADERDATA, ex) |
 	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data) |
@@ -288,62 +283,21 @@ static CURLcode set_target(CURL *curl, const struct exchange *ex)
 	return rc;
 }
 
-static void wipe_free(char *text)
-{
-	if (text != NULL)
-		OPENSSL_cleanse(text, strlen(text));
-	curl_free(text);
-}
-
-/* CURLOPT_PROXYUSERPWD is URL-decoded. */
-static CURLcode set_login(CURL *curl, const struct dial_proxy *p)
-{
-	char *user = curl_easy_escape(curl, p->username, 0);
-	char *password = curl_easy_escape(curl, p->password, 0);
-	char both[2 * 3 * 256];
-	CURLcode rc = CURLE_OUT_OF_MEMORY;
-
-	if (user != NULL && (password != NULL || p->password[0] == '\0')) {
-		snprintf(both, sizeof(both), "%s:%s", user,
-			 p->password[0] != '\0' ? password : "");
-		rc = curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, both) |
-		     curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
-				      (long)CURLAUTH_BASIC);
-		OPENSSL_cleanse(both, sizeof(both));
-	}
-	wipe_free(user);
-	wipe_free(password);
-	return rc;
-}
-
 /* The environment's proxies are not asked: "" is none at all. Neither is the
- * resolver: the list tells libcurl the address that is connected already. */
+ * resolver: whatever the name, it is `way` that libcurl connects to. */
 static CURLcode set_way(CURL *curl, const struct exchange *ex,
-			struct curl_slist **resolve)
+			struct curl_slist **way)
 {
-	const struct dial_proxy *p = ex->g->proxy;
-	const char *host = p != NULL ? p->host : ex->to->host;
-	unsigned int port = p != NULL ? p->port : ex->to->port;
-	bool v6 = strchr(host, ':') != NULL;
-	char url[CONTROL_NAME_MAX + 32] = "", ip[ADDR_TEXT_MAX];
-	char entry[CONTROL_NAME_MAX + ADDR_TEXT_MAX + 16];
-	CURLcode rc;
+	char entry[48];
 
-	addr_format_ip(&ex->peer, ip);
-	snprintf(entry, sizeof(entry), "%s:%u:%s", host, port, ip);
-	if (!v6)
-		*resolve = curl_slist_append(NULL, entry);
-	if (!v6 && *resolve == NULL)
+	snprintf(entry, sizeof(entry), "::127.0.0.1:%u",
+		 (unsigned int)splice_port(ex->way));
+	*way = curl_slist_append(NULL, entry);
+	if (*way == NULL)
 		return CURLE_OUT_OF_MEMORY;
-	if (p != NULL)
-		snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "",
-			 host, v6 ? "]" : "", port);
-	rc = curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
-	     curl_easy_setopt(curl, CURLOPT_PROXY, url) |
-	     curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
-	if (p != NULL && p->username[0] != '\0')
-		rc |= set_login(curl, p);
-	return rc;
+	return curl_easy_setopt(curl, CURLOPT_CONNECT_TO, *way) |
+	       curl_easy_setopt(curl, CURLOPT_PROXY, "") |
+	       curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
 }
 
 /* Header lines */
@@ -455,11 +409,11 @@ static void free_headers(struct curl_slist *list)
 /* One exchange */
 
 static CURLcode run_curl(CURL *curl, struct exchange *ex,
-			 struct curl_slist *headers, long *connect_code)
+			 struct curl_slist *headers)
 {
-	struct curl_slist *resolve = NULL;
+	struct curl_slist *way = NULL;
 	CURLcode rc = set_callbacks(curl, ex) | set_target(curl, ex) |
-		      set_way(curl, ex, &resolve) |
+		      set_way(curl, ex, &way) |
 		      curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 
 	if (rc == CURLE_OK) {
@@ -470,12 +424,11 @@ static CURLcode run_curl(CURL *curl, struct exchange *ex,
 		rc = CURLE_OUT_OF_MEMORY;
 	}
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ex->g->status);
-	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, connect_code);
-	curl_slist_free_all(resolve);
+	curl_slist_free_all(way);
 	return rc;
 }
 
-static int blame_curl(struct exchange *ex, CURLcode rc, long connect_code)
+static int blame_curl(struct exchange *ex, CURLcode rc)
 {
 	struct http_get *g = ex->g;
 	const char *words = ex->error[0] != '\0' ? ex->error
@@ -483,15 +436,6 @@ static int blame_curl(struct exchange *ex, CURLcode rc, long connect_code)
 
 	if (cancel_is_set(g->cancel))
 		return fail(g, -ECANCELED, "cancelled");
-	if (g->proxy != NULL && connect_code >= 300)
-		return fail(g,
-			    connect_code == 407 || connect_code == 403
-				    ? -EACCES
-				    : -ECONNABORTED,
-			    "proxy %.60s:%u: CONNECT %.60s:%u: %ld",
-			    g->proxy->host, (unsigned int)g->proxy->port,
-			    ex->to->host, (unsigned int)ex->to->port,
-			    connect_code);
 	if (rc == CURLE_OPERATION_TIMEDOUT)
 		return fail(g, -ETIMEDOUT, "%.100s: no answer in time",
 			    ex->to->host);
@@ -501,35 +445,20 @@ static int blame_curl(struct exchange *ex, CURLcode rc, long connect_code)
 	return fail(g, -ECONNABORTED, "%.60s: %.120s", ex->to->host, words);
 }
 
-/* Has the proxy judged the login? */
-static enum proxy_auth_outcome outcome_of(const struct exchange *ex,
-					  long connect_code)
-{
-	long code = ex->to->https ? connect_code : ex->g->status;
-
-	if (code == 407)
-		return PROXY_AUTH_REFUSED;
-	/* A 403 may come before the proxy has looked at the login. */
-	return (code >= 200 && code < 300) || code >= 500 ? PROXY_AUTH_ACCEPTED
-							  : PROXY_AUTH_UNKNOWN;
-}
-
 static int perform(struct exchange *ex, char redirect[URL_MAX])
 {
 	struct curl_slist *headers = NULL;
 	CURL *curl = curl_easy_init();
 	CURLcode code = CURLE_OUT_OF_MEMORY;
-	long connect_code = 0;
 	char *to = NULL;
 	int rc = make_headers(ex, &headers);
 
 	redirect[0] = '\0';
 	if (rc == 0 && curl != NULL) {
-		code = run_curl(curl, ex, headers, &connect_code);
+		code = run_curl(curl, ex, headers);
 		curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &to);
 		if (to != NULL && strlen(to) < URL_MAX)
 			strcpy(redirect, to);
-		ex->outcome = outcome_of(ex, connect_code);
 	}
 	curl_easy_cleanup(curl);
 	free_headers(headers);
@@ -538,57 +467,21 @@ static int perform(struct exchange *ex, char redirect[URL_MAX])
 			    "credentials_headers_file: each line must be "
 			    "NAME: VALUE, and none of the connection's own");
 	if (rc == 0 && code != CURLE_OK)
-		rc = blame_curl(ex, code, connect_code);
+		rc = blame_curl(ex, code);
 	if (ex->date > 0)
 		clock_skew_note(dial_skew(ex->g->pool), ex->date, time(NULL),
-				connect_code >= 300 ? ex->g->proxy->host
-						    : ex->to->host,
-				rc == 0 && ex->to->https);
-	return rc;
-}
-
-static int blame_login(struct http_get *g, int rc)
-{
-	if (rc == -EACCES)
-		return fail(g, rc,
-			    "proxy %.60s:%u: the proxy has refused this login "
-			    "before; it is not sent again until it changes",
-			    g->proxy->host, (unsigned int)g->proxy->port);
-	return fail(g, rc, "proxy %.60s:%u: %s", g->proxy->host,
-		    (unsigned int)g->proxy->port, strerror(-rc));
-}
-
-/* A password that the proxy has refused is not sent again, just as dials do
- * not; one that nobody has judged yet goes alone. */
-static int perform_logged_in(struct exchange *ex, char redirect[URL_MAX])
-{
-	struct http_get *g = ex->g;
-	struct proxy_auth *auth = dial_auth(g->pool);
-	struct proxy_login login = { .host = g->proxy->host,
-				     .port = g->proxy->port,
-				     .username = g->proxy->username,
-				     .password = g->proxy->password };
-	int rc = proxy_auth_begin(auth, &login, g->deadline_ms, g->cancel);
-
-	if (rc < 0)
-		return blame_login(g, rc);
-	ex->outcome = PROXY_AUTH_UNKNOWN;
-	rc = perform(ex, redirect);
-	proxy_auth_end(auth, &login, ex->outcome);
+				ex->to->host, rc == 0 && ex->to->https);
 	return rc;
 }
 
 static int exchange(struct exchange *ex, char redirect[URL_MAX])
 {
-	const struct dial_proxy *p = ex->g->proxy;
-	int rc = connect_hop(ex);
+	int rc = connect_host(ex);
 
 	if (rc < 0)
 		return rc;
-	rc = p != NULL && p->username[0] != '\0'
-		     ? perform_logged_in(ex, redirect)
-		     : perform(ex, redirect);
-	close(ex->fd);
+	rc = perform(ex, redirect);
+	splice_close(ex->way);
 	return rc;
 }
 

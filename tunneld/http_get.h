@@ -16,19 +16,19 @@
 
 struct cancel;
 struct dial_pool;
-struct dial_proxy;
+struct egress;
 
 #define HTTP_GET_BYTES_MAX 65536
 #define HTTP_GET_REDIRECTS 3
 
 /* All of it borrowed. */
 struct http_get {
-	const char *url;     /* http:// or https://, no user in it */
-	const char *headers; /* "Name: value" lines, or NULL; secret */
-	const char *body;    /* JSON, makes it a POST; or NULL */
-	const char *ca_file; /* trusted beside the system's store, or NULL */
-	struct dial_proxy *proxy; /* NULL: directly */
-	/* knows which logins a proxy has refused, and hears of the Date */
+	const char *url;       /* http:// or https://, no user in it */
+	const char *headers;   /* "Name: value" lines, or NULL; secret */
+	const char *body;      /* JSON, makes it a POST; or NULL */
+	const char *ca_file;   /* trusted beside the system's store, or NULL */
+	struct egress *egress; /* NULL: directly */
+	/* knows how to log in at proxies, and hears of the Date */
 	struct dial_pool *pool;
 	uint64_t deadline_ms;
 	struct cancel *cancel;

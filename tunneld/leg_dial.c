@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "dial.h"
+#include "egress.h"
 #include "leg_private.h"
 #include "relay.h"
 
@@ -43,7 +44,7 @@ static void connected(struct leg *l, struct dial_request *req, uint64_t now_ms)
 	stream_open(&l->stream, req->fd, req->session, datagram);
 	req->fd = -1;
 	req->session = NULL;
-	if (l->relay->proxy == NULL)
+	if (l->relay->egress == NULL)
 		l->peer = req->peer;
 	if (datagram && !relay_is_secure(l->relay) &&
 	    req->address + 1 < req->addresses)
@@ -101,8 +102,8 @@ static void fill_request(struct leg *l, struct dial_request *req,
 	req->first = first;
 	if (relay_is_datagram(l->relay))
 		req->kind = DIAL_DATAGRAM;
-	else if (l->relay->proxy != NULL)
-		req->proxy = dial_proxy_get(l->relay->proxy);
+	else if (l->relay->egress != NULL)
+		req->egress = egress_get(l->relay->egress);
 	req->tls = l->relay->tls;
 	req->timeout_ms = DIAL_TIMEOUT_MS;
 	req->alpn_header = true;

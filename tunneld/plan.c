@@ -9,6 +9,7 @@
 #include "addr.h"
 #include "creds.h"
 #include "dial.h"
+#include "egress.h"
 #include "policy.h"
 #include "tls.h"
 
@@ -43,7 +44,7 @@ void plan_put(struct plan *plan)
 		tls_ctx_put(plan->relay[i].tls);
 		creds_put(plan->relay[i].creds);
 	}
-	dial_proxy_put(plan->proxy);
+	egress_put(plan->egress);
 	policy_put(plan->policy);
 	free(plan);
 }
@@ -77,12 +78,12 @@ unsigned int plan_ways(const struct plan *plan, const struct plan_relay *relay,
 
 	if (relay->path == PLAN_PATH_PROXY)
 		ways = PLAN_WAY_PROXY;
-	else if (relay->path == PLAN_PATH_AUTO && plan->proxy != NULL &&
+	else if (relay->path == PLAN_PATH_AUTO && plan->egress != NULL &&
 		 is_proxied(plan, host, port))
 		ways = PLAN_WAY_PROXY |
 		       (plan->past_proxy ? PLAN_WAY_DIRECT : 0U);
 	/* CONNECT is TCP */
-	if (is_datagram(transport) || plan->proxy == NULL)
+	if (is_datagram(transport) || plan->egress == NULL)
 		ways &= ~(unsigned int)PLAN_WAY_PROXY;
 	return ways;
 }
@@ -181,7 +182,7 @@ static void fill(struct relay *out, const struct plan *plan,
 		out->tls = tls_ctx_get(r->tls);
 	out->creds = creds_get(r->creds);
 	if (proxied)
-		out->proxy = dial_proxy_get(plan->proxy);
+		out->egress = egress_get(plan->egress);
 	out->no_redirect = r->no_redirect;
 	out->no_mobility = r->no_mobility;
 	out->warm = r->warm;

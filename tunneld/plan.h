@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 struct creds;
-struct dial_proxy;
+struct egress;
 struct policy;
 struct tls_ctx;
 
@@ -41,8 +41,8 @@ struct plan_relay {
 /* Immutable once it is filled in; shared by reference count. */
 struct plan {
 	_Atomic uint32_t refs;
-	struct dial_proxy *proxy; /* NULL: none; own references */
-	struct policy *policy;    /* that knows no relay yet */
+	struct egress *egress; /* NULL: no proxy; own references */
+	struct policy *policy; /* that knows no relay yet */
 	/* Where AUTO means the proxy, the direct way may be tried as well. */
 	bool past_proxy;
 	size_t count;

@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-#include "dial.h"
+#include "egress.h"
 #include "names.h"
 #include "rules.h"
 
@@ -23,7 +23,7 @@ struct policy {
 	struct rules_learned *learned;
 	struct rules_context ctx; /* points to the copies above */
 	struct page *page;
-	struct dial_proxy *proxy;
+	struct egress *egress;
 };
 
 static void free_list(char **list)
@@ -78,7 +78,7 @@ static int copy_context(struct policy *p, const struct rules_context *ctx)
 }
 
 struct policy *policy_new(const struct rules_context *ctx,
-			  struct dial_proxy *proxy)
+			  struct egress *egress)
 {
 	struct policy *p = calloc(1, sizeof(*p));
 	int err = -ENOMEM;
@@ -96,7 +96,7 @@ struct policy *policy_new(const struct rules_context *ctx,
 		errno = -err;
 		return NULL;
 	}
-	p->proxy = proxy != NULL ? dial_proxy_get(proxy) : NULL;
+	p->egress = egress != NULL ? egress_get(egress) : NULL;
 	return p;
 }
 
@@ -116,7 +116,7 @@ void policy_put(struct policy *p)
 	free(p->hops);
 	free(p->learned);
 	free(p->page);
-	dial_proxy_put(p->proxy);
+	egress_put(p->egress);
 	free(p);
 }
 
@@ -172,7 +172,7 @@ const struct page *policy_compiled(const struct policy *p)
 	return p->page;
 }
 
-struct dial_proxy *policy_proxy(const struct policy *p)
+struct egress *policy_egress(const struct policy *p)
 {
-	return p->proxy;
+	return p->egress;
 }

@@ -13,17 +13,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct dial_proxy;
+struct egress;
 struct names;
 struct rules_answer;
 struct rules_context;
 
 struct policy;
 
-/* Copies what `ctx` points to. Takes a reference of `proxy` (NULL: none).
+/* Copies what `ctx` points to. Takes a reference of `egress` (NULL: none).
  * NULL with errno (E2BIG: more rules than the page holds). */
 struct policy *policy_new(const struct rules_context *ctx,
-			  struct dial_proxy *proxy) MUST_CHECK;
+			  struct egress *egress) MUST_CHECK;
 struct policy *policy_get(struct policy *p);
 void policy_put(struct policy *p);
 
@@ -54,6 +54,6 @@ void policy_explain_name(const struct policy *p, struct names *names,
 bool policy_must_learn(const struct policy *p, const char *name);
 /* Borrowed: to publish, and to dial by. */
 const struct page *policy_compiled(const struct policy *p);
-struct dial_proxy *policy_proxy(const struct policy *p);
+struct egress *policy_egress(const struct policy *p);
 
 #endif

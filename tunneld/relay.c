@@ -9,6 +9,7 @@
 
 #include "creds.h"
 #include "dial.h"
+#include "egress.h"
 #include "tls.h"
 
 #include <errno.h>
@@ -89,24 +90,17 @@ void relay_set_put(struct relay_set *set)
 	for (size_t i = 0; i < set->count; i++) {
 		tls_ctx_put(set->relay[i].tls);
 		creds_put(set->relay[i].creds);
-		dial_proxy_put(set->relay[i].proxy);
+		egress_put(set->relay[i].egress);
 		facts_put(set->relay[i].facts);
 	}
 	free(set);
-}
-
-static bool same_proxy(const struct dial_proxy *a, const struct dial_proxy *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
 static bool same_way(const struct relay *a, const struct relay *b)
 {
 	return a->transport == b->transport && a->port == b->port &&
 	       strcmp(a->name, b->name) == 0 && strcmp(a->host, b->host) == 0 &&
-	       same_proxy(a->proxy, b->proxy);
+	       egress_same(a->egress, b->egress);
 }
 
 static void give_new_chance(struct relay_facts *f)
@@ -425,7 +419,7 @@ void relay_key(const struct relay *relay, char key[RELAY_KEY_MAX + 1])
 {
 	snprintf(key, RELAY_KEY_MAX + 1, "%s %s %s:%u %s", relay->name,
 		 relay_transport_name(relay->transport), relay->host,
-		 relay->port, relay->proxy != NULL ? "proxy" : "direct");
+		 relay->port, relay->egress != NULL ? "proxy" : "direct");
 }
 
 struct relay *relay_find(struct relay_set *set, const char *key)

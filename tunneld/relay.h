@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 struct creds;
-struct dial_proxy;
+struct egress;
 struct tls_ctx;
 
 /* How long a way that failed is passed over while another is there. */
@@ -78,9 +78,9 @@ struct relay {
 	 * target of an SRV record is found under the URI's host) */
 	char tls_name[CONTROL_NAME_MAX + 1];
 	enum relay_transport transport;
-	struct tls_ctx *tls;      /* of TLS and DTLS */
-	struct creds *creds;      /* own reference */
-	struct dial_proxy *proxy; /* NULL: directly */
+	struct tls_ctx *tls;   /* of TLS and DTLS */
+	struct creds *creds;   /* own reference */
+	struct egress *egress; /* NULL: directly */
 	/* A mere chance beside a way that the configuration means (direct when
 	 * it goes through the proxy, UDP beside TCP): that it fails is no
 	 * news unless it has worked before. */

@@ -12,10 +12,12 @@
 #include "addr.h"
 #include "conf.h"
 #include "creds.h"
-#include "dial.h"
+#include "egress.h"
 #include "names.h"
 #include "plan.h"
 #include "policy.h"
+#include "proxy.h"
+#include "proxy_creds.h"
 #include "relay.h"
 #include "rules.h"
 #include "tls.h"
@@ -26,27 +28,112 @@
 #include <string.h>
 #include <strings.h>
 
-static int make_proxy(struct snapshot *s, const struct conf *conf, char *words)
+/* The proxies */
+
+static struct proxy_creds *make_login(const struct conf *conf,
+				      const struct conf_proxy_server *server,
+				      char path[CONF_PATH_MAX])
 {
-	struct dial_proxy *p;
+	struct proxy_creds_opts opts = { .kind = PROXY_CREDS_FIXED,
+					 .username = conf->proxy.username,
+					 .password = "" };
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	if (conf->proxy.password_file[0] != '\0') {
+		opts.kind = PROXY_CREDS_FILE;
+		opts.source = conf->proxy.password_file;
+	} else if (conf->proxy.password_credential[0] != '\0') {
+		snprintf(path, CONF_PATH_MAX, "%s/%s", dir != NULL ? dir : "",
+			 conf->proxy.password_credential);
+		opts.kind = PROXY_CREDS_FILE;
+		opts.source = path;
+	} else if (conf->proxy.credential_command[0] != '\0') {
+		opts.kind = PROXY_CREDS_COMMAND;
+		opts.source = conf->proxy.credential_command;
+	} else if (conf->proxy.netrc_file[0] != '\0') {
+		opts.kind = PROXY_CREDS_NETRC;
+		opts.source = conf->proxy.netrc_file;
+	} else {
+		opts.username = server->username;
+		opts.password = server->password;
+	}
+	if (opts.kind == PROXY_CREDS_FIXED && opts.username[0] == '\0') {
+		errno = 0;
+		return NULL;
+	}
+	return proxy_creds_new(&opts);
+}
+
+static int make_proxy_tls(struct proxy *p, const struct conf *conf, char *out)
+{
+	const char *words = "out of memory";
+
+	if (p->kind != PROXY_HTTPS)
+		return 0;
+	p->tls = tls_ctx_new(
+		conf->proxy.ca_file[0] != '\0' ? conf->proxy.ca_file : NULL,
+		&words);
+	if (p->tls != NULL)
+		return 0;
+	snprintf(out, SNAPSHOT_WORDS_MAX, "[proxy]: %.400s", words);
+	return -EINVAL;
+}
+
+static struct proxy *make_proxy(const struct conf *conf,
+				const struct conf_proxy_server *server,
+				char *words)
+{
+	static const enum proxy_kind kinds[] = {
+		[CONF_PROXY_HTTP] = PROXY_HTTP,
+		[CONF_PROXY_HTTPS] = PROXY_HTTPS,
+		[CONF_PROXY_SOCKS5] = PROXY_SOCKS5,
+	};
+	struct proxy *p = proxy_new();
+	char path[CONF_PATH_MAX];
+
+	if (p == NULL)
+		return NULL;
+	p->kind = kinds[server->kind];
+	strcpy(p->host, server->host);
+	p->port = server->port;
+	memcpy(p->scheme, conf->proxy.scheme, sizeof(p->scheme));
+	p->scheme_count = conf->proxy.scheme_count;
+	p->basic_over_http = conf->proxy.basic_over_http;
+	p->alpn_header = conf->proxy.alpn_header;
+	p->creds = make_login(conf, server, path);
+	if ((p->creds == NULL && errno != 0) ||
+	    make_proxy_tls(p, conf, words) < 0) {
+		proxy_put(p);
+		return NULL;
+	}
+	return p;
+}
+
+static int make_egress(struct snapshot *s, const struct conf *conf, char *words)
+{
+	struct proxy *list[CONF_PROXIES_MAX] = { NULL };
+	struct egress_opts opts = { .proxy = list };
 	int err = 0;
 
-	if (!conf->proxy.configured)
+	if (conf->proxy.source == CONF_PROXY_NONE)
 		return 0;
-	s->proxy = p = dial_proxy_new();
-	if (p == NULL)
-		return -ENOMEM;
-	snprintf(p->host, sizeof(p->host), "%s", conf->proxy.host);
-	p->port = conf->proxy.port;
-	snprintf(p->username, sizeof(p->username), "%s", conf->proxy.username);
-	snprintf(p->password, sizeof(p->password), "%s", conf->proxy.password);
-	if (conf->proxy.password_file[0] != '\0')
-		err = conf_read_secret(conf->proxy.password_file, p->password,
-				       sizeof(p->password));
-	if (err < 0)
-		snprintf(words, SNAPSHOT_WORDS_MAX,
-			 "[proxy] password_file %.300s: %s",
-			 conf->proxy.password_file, strerror(-err));
+	for (; opts.count < conf->proxy.server_count && err == 0;
+	     opts.count++) {
+		list[opts.count] = make_proxy(
+			conf, &conf->proxy.server[opts.count], words);
+		err = list[opts.count] == NULL ? -EINVAL : 0;
+	}
+	if (err == 0 && conf->proxy.has_plain) {
+		opts.plain = make_proxy(conf, &conf->proxy.plain, words);
+		err = opts.plain == NULL ? -EINVAL : 0;
+	}
+	if (err == 0) {
+		s->egress = egress_new(&opts);
+		err = s->egress == NULL ? -errno : 0;
+	}
+	for (size_t i = 0; i < opts.count; i++)
+		proxy_put(list[i]);
+	proxy_put(opts.plain);
 	return err;
 }
 
@@ -60,7 +147,7 @@ static void fill_context(const struct snapshot *s, const struct conf *conf,
 	*ctx = (struct rules_context){
 		.user = &conf->rules,
 		.no_proxy = (const char *const *)conf->proxy.no_proxy,
-		.have_proxy = s->proxy != NULL,
+		.have_proxy = s->egress != NULL,
 		.tunnel_udp = tunnel && conf->relay_count > 0,
 		.refuse_udp = conf->media == CONF_MEDIA_ALWAYS &&
 			      conf->relay_count == 0,
@@ -107,7 +194,7 @@ struct policy *snapshot_policy(const struct snapshot *s,
 		ctx.learned = found->learned;
 		ctx.learned_count = found->learned_count;
 		ctx.udp_direct = found->udp_direct;
-		policy = policy_new(&ctx, s->proxy);
+		policy = policy_new(&ctx, s->egress);
 	}
 	free(hop_names);
 	free(hops);
@@ -117,7 +204,7 @@ struct policy *snapshot_policy(const struct snapshot *s,
 /* Relays */
 
 /* How a web service of credentials is reached: as any other destination. */
-static struct dial_proxy *proxy_to(const struct plan *plan, const char *url)
+static struct egress *egress_to(const struct plan *plan, const char *url)
 {
 	static const struct plan_relay any = { .path = PLAN_PATH_AUTO };
 	char authority[CONF_TEXT_MAX], host[CONTROL_NAME_MAX + 1];
@@ -127,10 +214,10 @@ static struct dial_proxy *proxy_to(const struct plan *plan, const char *url)
 	snprintf(authority, sizeof(authority), "%.*s", (int)strcspn(url, "/?#"),
 		 url);
 	if (!addr_split_host_port(authority, host, sizeof(host), &port))
-		return plan->proxy;
+		return plan->egress;
 	return plan_ways(plan, &any, host, port, RELAY_TRANSPORT_TCP) &
 			       PLAN_WAY_PROXY
-		       ? plan->proxy
+		       ? plan->egress
 		       : NULL;
 }
 
@@ -181,7 +268,7 @@ static int make_creds(const struct plan *plan, struct plan_relay *relay,
 		*words = strerror(-err);
 	} else {
 		if (opts.kind == CREDS_URI)
-			opts.proxy = proxy_to(plan, opts.uri);
+			opts.egress = egress_to(plan, opts.uri);
 		relay->creds = creds_new(&opts, words);
 		err = relay->creds == NULL ? -EINVAL : 0;
 	}
@@ -222,7 +309,7 @@ static int make_relay(const struct plan *plan, struct plan_relay *relay,
 	relay->no_mobility = !r->mobility;
 	relay->warm = r->warm;
 	relay->keepalive_s = r->keepalive_s;
-	if (r->path == CONF_PATH_PROXY && plan->proxy == NULL) {
+	if (r->path == CONF_PATH_PROXY && plan->egress == NULL) {
 		*words = "path = proxy, but no proxy is configured; set "
 			 "[proxy] url";
 		return -EINVAL;
@@ -251,7 +338,7 @@ static int make_relays(struct snapshot *s, const struct conf *conf, char *out)
 		return -ENOMEM;
 	s->plan = plan;
 	fill_context(s, conf, &ctx);
-	plan->proxy = s->proxy != NULL ? dial_proxy_get(s->proxy) : NULL;
+	plan->egress = s->egress != NULL ? egress_get(s->egress) : NULL;
 	plan->past_proxy = conf->media != CONF_MEDIA_ALWAYS;
 	plan->policy = policy_new(&ctx, NULL);
 	if (plan->policy == NULL)
@@ -291,7 +378,7 @@ static void add_hop(struct snapshot *s, const char *host, uint16_t port)
 static bool is_hop(const struct relay_set *set, const struct relay *relay)
 {
 	for (size_t i = 0; i < set->count; i++)
-		if (set->relay[i].proxy != NULL &&
+		if (set->relay[i].egress != NULL &&
 		    strcmp(set->relay[i].host, relay->host) == 0)
 			return false;
 	return true;
@@ -299,13 +386,17 @@ static bool is_hop(const struct relay_set *set, const struct relay *relay)
 
 static int list_hops(struct snapshot *s)
 {
+	struct proxy *const *proxy = NULL;
+	size_t proxies = s->egress ? egress_proxies(s->egress, &proxy) : 0;
+
 	free(s->hop);
 	s->hop_count = 0;
-	s->hop = calloc(1 + s->plan->count + s->relays->count, sizeof(*s->hop));
+	s->hop = calloc(proxies + s->plan->count + s->relays->count,
+			sizeof(*s->hop));
 	if (s->hop == NULL)
 		return -ENOMEM;
-	if (s->proxy != NULL)
-		add_hop(s, s->proxy->host, s->proxy->port);
+	for (size_t i = 0; i < proxies; i++)
+		add_hop(s, proxy[i]->host, proxy[i]->port);
 	for (size_t i = 0; i < s->relays->count; i++)
 		if (is_hop(s->relays, &s->relays->relay[i]))
 			add_hop(s, s->relays->relay[i].host,
@@ -347,7 +438,7 @@ int snapshot_init(struct snapshot *s, const struct conf *conf,
 
 	*s = (struct snapshot){ 0 };
 	snprintf(words, SNAPSHOT_WORDS_MAX, "out of memory");
-	err = make_proxy(s, conf, words);
+	err = make_egress(s, conf, words);
 	if (err == 0)
 		err = make_relays(s, conf, words);
 	if (err == 0)
@@ -370,7 +461,7 @@ void snapshot_fini(struct snapshot *s)
 	policy_put(s->policy);
 	relay_set_put(s->relays);
 	plan_put(s->plan);
-	dial_proxy_put(s->proxy);
+	egress_put(s->egress);
 	free(s->hop);
 	*s = (struct snapshot){ 0 };
 }

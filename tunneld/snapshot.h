@@ -16,14 +16,14 @@
 #include <stdint.h>
 
 struct conf;
-struct dial_proxy;
+struct egress;
 struct plan;
 struct policy;
 struct relay_set;
 struct rules_learned;
 
 struct snapshot {
-	struct dial_proxy *proxy; /* NULL: none */
+	struct egress *egress; /* NULL: no proxy */
 	struct plan *plan;
 	struct relay_set *relays; /* what is known of where they are */
 	struct policy *policy;

@@ -277,7 +277,7 @@ static struct relay *choose(struct relay_set *set)
 {
 	for (size_t i = 0; i < set->count; i++)
 		if (set->relay[i].transport == RELAY_TRANSPORT_UDP &&
-		    set->relay[i].proxy == NULL)
+		    set->relay[i].egress == NULL)
 			return &set->relay[i];
 	return NULL;
 }

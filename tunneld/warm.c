@@ -171,7 +171,7 @@ static struct relay *still_there(const struct warm *w, const struct leg *leg)
 	now = relay_find(w->relays, key);
 	return now != NULL && now->creds == then->creds &&
 			       now->tls == then->tls &&
-			       now->proxy == then->proxy
+			       now->egress == then->egress
 		       ? now
 		       : NULL;
 }

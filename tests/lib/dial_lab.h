@@ -8,6 +8,9 @@
 #include "cancel.h"
 #include "clock.h"
 #include "dial.h"
+#include "egress.h"
+#include "proxy.h"
+#include "proxy_creds.h"
 #include "unit.h"
 
 #include <dirent.h>
@@ -83,17 +86,31 @@ static inline struct dial_request *lab_request(struct lab *l, const char *host,
 	return req;
 }
 
-static inline struct dial_proxy *lab_proxy(const char *host, uint16_t port,
-					   const char *user, const char *pw)
+/* By one http:// proxy; `user` "": it wants no login. */
+static inline struct egress *lab_egress(const char *host, uint16_t port,
+					const char *user, const char *password)
 {
-	struct dial_proxy *p = dial_proxy_new();
+	struct proxy *p = proxy_new();
+	struct egress_opts opts = { .proxy = &p, .count = 1 };
+	struct proxy_creds_opts login = { .kind = PROXY_CREDS_FIXED,
+					  .username = user,
+					  .password = password };
+	struct egress *e;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	strcpy(p->host, host);
 	p->port = port;
-	strcpy(p->username, user);
-	strcpy(p->password, pw);
-	return p;
+	p->scheme[0] = PROXY_SCHEME_DIGEST;
+	p->scheme[1] = PROXY_SCHEME_BASIC;
+	p->scheme_count = 2;
+	p->basic_over_http = true;
+	p->alpn_header = true;
+	if (*user != '\0')
+		p->creds = proxy_creds_new(&login);
+	e = egress_new(&opts);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	proxy_put(p);
+	return e;
 }
 
 static inline void lab_start(struct lab *l, struct dial_request *req)
