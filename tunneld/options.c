@@ -19,8 +19,15 @@ static void usage(FILE *to)
 	      "through the HTTP proxy. Runs in the foreground.\n\n"
 	      "  -c, --config FILE            instead of " SYSTEM_CONF "\n"
 	      "  -s, --set SECTION.KEY=VALUE  a setting that wins over files\n"
-	      "      --check                  validate the configuration, "
-	      "exit\n"
+	      "      --check [FILE...]        validate the configuration, or "
+	      "files\n"
+	      "      --as-policy              ... as if they stood in "
+	      "policy.d\n"
+	      "      --no-secrets             ... whose secrets are "
+	      "elsewhere\n"
+	      "      --show-config [WHAT]     print the configuration, with\n"
+	      "      --origin, --json         ... where it comes from, as "
+	      "JSON\n"
 	      "      --system                 serve every user of the machine\n"
 	      "      --socket PATH            listen here\n"
 	      "      --private                serve one command (turnout run)\n"
@@ -60,6 +67,11 @@ static int add_setting(struct options *o, const char *text)
 
 enum {
 	OPT_CHECK = 256,
+	OPT_AS_POLICY,
+	OPT_NO_SECRETS,
+	OPT_SHOW,
+	OPT_ORIGIN,
+	OPT_JSON,
 	OPT_SYSTEM,
 	OPT_SOCKET,
 	OPT_PRIVATE,
@@ -71,6 +83,11 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "set", required_argument, NULL, 's' },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "as-policy", no_argument, NULL, OPT_AS_POLICY },
+	{ "no-secrets", no_argument, NULL, OPT_NO_SECRETS },
+	{ "show-config", no_argument, NULL, OPT_SHOW },
+	{ "origin", no_argument, NULL, OPT_ORIGIN },
+	{ "json", no_argument, NULL, OPT_JSON },
 	{ "system", no_argument, NULL, OPT_SYSTEM },
 	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "private", no_argument, NULL, OPT_PRIVATE },
@@ -82,7 +99,39 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* < 0: go on; else the exit status. */
+/* What to do instead of serving. < 0: go on; else the exit status. */
+static int take_task(struct options *o, int c)
+{
+	switch (c) {
+	case OPT_CHECK:
+		o->task = OPTIONS_CHECK;
+		return -1;
+	case OPT_AS_POLICY:
+		o->source.only_policy = true;
+		return -1;
+	case OPT_NO_SECRETS:
+		o->source.no_secrets = true;
+		return -1;
+	case OPT_SHOW:
+		o->task = OPTIONS_SHOW;
+		return -1;
+	case OPT_ORIGIN:
+		o->origin = true;
+		return -1;
+	case OPT_JSON:
+		o->json = true;
+		return -1;
+	case 'h':
+		usage(stdout);
+		return 0;
+	case 'V':
+		puts("tunneld (turnout) " PACKAGE_VERSION);
+		return 0;
+	default:
+		return 2;
+	}
+}
+
 static int take_option(struct options *o, int c)
 {
 	switch (c) {
@@ -93,9 +142,6 @@ static int take_option(struct options *o, int c)
 		return add_setting(o, optarg) < 0 ? 2 : -1;
 	case 'q':
 		o->quiet = true;
-		return -1;
-	case OPT_CHECK:
-		o->check = true;
 		return -1;
 	case OPT_SYSTEM:
 		o->system = true;
@@ -112,15 +158,33 @@ static int take_option(struct options *o, int c)
 	case OPT_READY:
 		o->ready_fd = parse_number(optarg, 65535);
 		return o->ready_fd >= 0 ? -1 : 2;
-	case 'h':
-		usage(stdout);
-		return 0;
-	case 'V':
-		puts("tunneld (turnout) " PACKAGE_VERSION);
-		return 0;
 	default:
+		return take_task(o, c);
+	}
+}
+
+/* What is left is files to check, or the one thing to show. 0 or 2. */
+static int take_operands(struct options *o, int count, char **operand)
+{
+	if (o->task == OPTIONS_CHECK) {
+		o->source.only = (const char *const *)operand;
+		o->source.only_count = (size_t)count;
+	} else if (o->task == OPTIONS_SHOW && count <= 1) {
+		o->what = count > 0 ? operand[0] : NULL;
+	} else if (count > 0) {
+		fprintf(stderr, "tunneld: '%s' is not an option\n",
+			operand[count - 1]);
 		return 2;
 	}
+	if (o->source.only_policy && o->source.only_count == 0) {
+		fputs("tunneld: --as-policy needs --check FILE\n", stderr);
+		return 2;
+	}
+	if (o->source.no_secrets && o->task != OPTIONS_CHECK) {
+		fputs("tunneld: --no-secrets needs --check\n", stderr);
+		return 2;
+	}
+	return 0;
 }
 
 int options_parse(struct options *o, int argc, char **argv)
@@ -132,11 +196,8 @@ int options_parse(struct options *o, int argc, char **argv)
 	while (status < 0 && (c = getopt_long(argc, argv, "c:s:qhV",
 					      long_options, NULL)) >= 0)
 		status = take_option(o, c);
-	if (status < 0 && optind < argc) {
-		fprintf(stderr, "tunneld: '%s' is not an option\n",
-			argv[optind]);
+	if (status < 0 && take_operands(o, argc - optind, argv + optind) != 0)
 		status = 2;
-	}
 	if (status < 0 && o->private_daemon && o->socket == NULL) {
 		fputs("tunneld: --private needs --socket\n", stderr);
 		status = 2;

@@ -11,6 +11,13 @@
 
 #define OPTIONS_SETTINGS_MAX 64
 
+/* What tunneld is started for. */
+enum options_task {
+	OPTIONS_RUN = 0,
+	OPTIONS_CHECK, /* validate the configuration, or `source.only` */
+	OPTIONS_SHOW,  /* print the configuration, or `what` of it */
+};
+
 /* Everything is borrowed from argv. */
 struct options {
 	struct conf_source source;
@@ -21,7 +28,10 @@ struct options {
 	bool private_daemon;
 	bool system;
 	bool quiet;
-	bool check;
+	enum options_task task;
+	const char *what; /* NULL: all */
+	bool origin;
+	bool json;
 };
 
 /* < 0: go on; else the exit status, and what there is to say has been said. */

@@ -70,6 +70,38 @@ static const struct verb verbs[] = {
 			"usage.\n",
 	},
 	{
+		.name = "config",
+		.main = verb_config,
+		.summary = "show the configuration, or check files for it",
+		.help = "Usage: turnout config show [OPTION...] [WHAT]\n"
+			"       turnout config check [OPTION...] [FILE...]\n"
+			"\n"
+			"show: print each value that a tunneld started now "
+			"would have; WHAT is a SECTION,\nSECTION.KEY, "
+			"relay.NAME or relay.NAME.KEY.\n"
+			"\n"
+			"  -c, --config FILE        read FILE instead of "
+			"/etc/turnout/tunneld.conf\n"
+			"      --set SEC.KEY=VALUE  one setting of "
+			"tunneld.conf(5); may be repeated\n"
+			"      --origin             where each value comes "
+			"from, "
+			"and if it is locked\n"
+			"      --json               the same for programs\n"
+			"\n"
+			"check: tell what is wrong with FILEs, which are read "
+			"in this order and alone;\nwithout them, with what is "
+			"installed.\n"
+			"\n"
+			"      --as-policy          as if they stood in "
+			"/etc/turnout/policy.d\n"
+			"      --no-secrets         they are for another "
+			"machine, where their secrets are\n"
+			"\n"
+			"Exit status: 0; 1 if something is wrong or not set, 2 "
+			"for wrong usage.\n",
+	},
+	{
 		.name = "help",
 		.main = verb_help,
 		.summary = "explain turnout, or one of these",
