@@ -142,34 +142,40 @@ int resolve_getaddrinfo(const char *node, const char *service,
 }
 
 /* tunneld knows the names of synthetic addresses; those are never reached
- * directly. */
-static bool find_name(const struct sockaddr *addr, socklen_t addrlen,
-		      struct control_reversed *answer)
+ * directly. Such an address without a name is no business of a name server. */
+static enum control_reverse_found find_name(const struct sockaddr *addr,
+					    socklen_t addrlen,
+					    struct control_reversed *answer)
 {
 	struct control_reverse request;
 
 	if (!client_active() ||
 	    !endpoint_from_sockaddr(&request.addr, addr, addrlen) ||
 	    policy_decide(POLICY_TCP, &request.addr) != POLICY_PROXY)
-		return false;
+		return CONTROL_REVERSE_LIBC;
 	request.addr.port_be = 0;
 	if (client_ask(CONTROL_REVERSE, &request, sizeof(request), answer,
-		       sizeof(*answer)) != 0 ||
-	    answer->found == 0)
-		return false;
+		       sizeof(*answer)) != 0)
+		return CONTROL_REVERSE_LIBC;
 	answer->name[sizeof(answer->name) - 1] = '\0';
-	return true;
+	return (enum control_reverse_found)answer->found;
 }
 
 int resolve_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
 			char *host, socklen_t hostlen, char *serv,
 			socklen_t servlen, int flags)
 {
-	struct control_reversed found;
+	struct control_reversed found = { .found = CONTROL_REVERSE_LIBC };
 	size_t size;
 
-	if (host == NULL || hostlen == 0 || (flags & NI_NUMERICHOST) ||
-	    !find_name(addr, addrlen, &found))
+	if (host != NULL && hostlen > 0 && !(flags & NI_NUMERICHOST))
+		found.found = find_name(addr, addrlen, &found);
+	if (found.found == CONTROL_REVERSE_NOBODY) {
+		if (flags & NI_NAMEREQD)
+			return EAI_NONAME;
+		flags |= NI_NUMERICHOST;
+	}
+	if (found.found != CONTROL_REVERSE_NAME)
 		return next.getnameinfo(addr, addrlen, host, hostlen, serv,
 					servlen, flags);
 	size = strlen(found.name) + 1;
@@ -293,8 +299,9 @@ int resolve_gethostbyname2_r(const char *name, int family,
 }
 
 /* The name and the endpoint of an address as gethostbyaddr() takes it. */
-static bool find_host(const void *addr, socklen_t len, int family,
-		      struct endpoint *e, struct control_reversed *found)
+static enum control_reverse_found find_host(const void *addr, socklen_t len,
+					    int family, struct endpoint *e,
+					    struct control_reversed *found)
 {
 	struct sockaddr_storage sa;
 	socklen_t salen;
@@ -303,7 +310,7 @@ static bool find_host(const void *addr, socklen_t len, int family,
 							     : ENDPOINT_IPV4 };
 	if (addr == NULL || !((family == AF_INET && len == 4) ||
 			      (family == AF_INET6 && len == 16)))
-		return false;
+		return CONTROL_REVERSE_LIBC;
 	memcpy(e->ip, addr, len);
 	salen = endpoint_to_sockaddr(e, family, &sa);
 	return find_name((struct sockaddr *)&sa, salen, found);
@@ -317,8 +324,15 @@ struct hostent *resolve_gethostbyaddr(const void *addr, socklen_t len,
 	struct control_reversed found;
 	struct endpoint e;
 
-	if (!find_host(addr, len, family, &e, &found))
+	switch (find_host(addr, len, family, &e, &found)) {
+	case CONTROL_REVERSE_NAME:
+		break;
+	case CONTROL_REVERSE_NOBODY:
+		h_errno = HOST_NOT_FOUND;
+		return NULL;
+	default:
 		return next.gethostbyaddr(addr, len, family);
+	}
 	if (fill_hostent(found.name, &e, &host, buf, sizeof(buf)) == 0)
 		return &host;
 	h_errno = NETDB_INTERNAL;
@@ -332,9 +346,17 @@ int resolve_gethostbyaddr_r(const void *addr, socklen_t len, int family,
 	struct control_reversed found;
 	struct endpoint e;
 
-	if (!find_host(addr, len, family, &e, &found))
+	switch (find_host(addr, len, family, &e, &found)) {
+	case CONTROL_REVERSE_NAME:
+		break;
+	case CONTROL_REVERSE_NOBODY:
+		*result = NULL;
+		*h_errnop = HOST_NOT_FOUND;
+		return 0;
+	default:
 		return next.gethostbyaddr_r(addr, len, family, ret, buf, buflen,
 					    result, h_errnop);
+	}
 	*result = NULL;
 	if (fill_hostent(found.name, &e, ret, buf, buflen) != 0) {
 		*h_errnop = NETDB_INTERNAL;

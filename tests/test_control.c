@@ -289,7 +289,7 @@ static void test_names(void)
 	reverse.addr.ip[3] ^= 1;
 	ask(&f, CONTROL_REVERSE, &reverse, sizeof(reverse), &reversed,
 	    sizeof(reversed));
-	CU_ASSERT_EQUAL(reversed.found, 0);
+	CU_ASSERT_EQUAL(reversed.found, CONTROL_REVERSE_NOBODY);
 	close_fixture(&f);
 }
 

@@ -110,6 +110,7 @@ struct conf {
 	struct conf_relay *relay; /* in order of preference */
 	size_t relay_count;
 	enum conf_media media;
+	enum rules_lookup lookup; /* [names] mode */
 	struct endpoint pool4, pool6;
 	uint8_t pool4_bits, pool6_bits;
 	struct rules rules;

@@ -88,6 +88,22 @@ static int set_media_mode(struct conf_target *t, const char *value)
 	return 0;
 }
 
+static int set_names_mode(struct conf_target *t, const char *value)
+{
+	static const char *const choices[] = {
+		[RULES_LOOKUP_SYNTHETIC] = "synthetic",
+		[RULES_LOOKUP_AUTO] = "auto",
+		[RULES_LOOKUP_SYSTEM] = "system",
+		NULL,
+	};
+	int n = conf_kind_choice(t, choices, "auto, synthetic, system", value);
+
+	if (n < 0)
+		return n;
+	t->conf->lookup = (enum rules_lookup)n;
+	return 0;
+}
+
 static int set_names_pool4(struct conf_target *t, const char *value)
 {
 	return set_pool(t, &t->conf->pool4, &t->conf->pool4_bits, ENDPOINT_IPV4,

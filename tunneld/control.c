@@ -16,7 +16,6 @@
 #include "egress.h"
 #include "flow_table.h"
 #include "local.h"
-#include "names.h"
 #include "policy.h"
 #include "relay.h"
 #include "stats.h"
@@ -56,7 +55,7 @@ void conn_close(struct conn *conn)
 	free(conn);
 }
 
-static void answer(struct conn *conn, const void *data, size_t len)
+void conn_answer(struct conn *conn, const void *data, size_t len)
 {
 	/* Small, into an empty buffer: it fits, or the client is not one. */
 	ssize_t n = send(conn->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -134,91 +133,7 @@ static void handle_flow_open(struct conn *conn)
 			    ? EAFNOSUPPORT
 			    : -open_flow(conn->control, conn->cred.uid, &body,
 					 &out);
-	answer(conn, &out, sizeof(out));
-}
-
-/* CONTROL_RESOLVE and CONTROL_REVERSE */
-
-static enum control_resolve_verdict resolve(struct control *c, const char *raw,
-					    uint8_t family,
-					    struct endpoint *addr)
-{
-	char name[CONTROL_NAME_MAX + 1];
-
-	if (!names_normalise(raw, name))
-		return CONTROL_RESOLVE_LIBC;
-	switch (policy_decide_name(c->opts.policy, c->opts.names, name, 0,
-				   POLICY_ANY, NULL)) {
-	case POLICY_DIRECT:
-		return CONTROL_RESOLVE_LIBC;
-	case POLICY_BLOCK:
-		return CONTROL_RESOLVE_BLOCKED;
-	default:
-		break;
-	}
-	if (!names_address(c->opts.names, name,
-			   family == ENDPOINT_IPV6 ? ENDPOINT_IPV6
-						   : ENDPOINT_IPV4,
-			   addr))
-		return CONTROL_RESOLVE_NO_ADDRESS;
-	return CONTROL_RESOLVE_SYNTHETIC;
-}
-
-static void answer_resolve(struct conn *conn)
-{
-	struct control_resolve body;
-	struct control_resolved out = { 0 };
-
-	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
-	       sizeof(body));
-	body.name[CONTROL_NAME_MAX] = '\0';
-	out.verdict = resolve(conn->control, body.name, body.family, &out.addr);
-	answer(conn, &out, sizeof(out));
-}
-
-static void on_learned(void *arg, uint64_t now_ms)
-{
-	(void)now_ms;
-	answer_resolve(arg);
-}
-
-/* A name that is direct by name: the answer waits until the page knows its
- * addresses, because the app's next call may be a connect() to one. */
-static bool must_wait(struct conn *conn)
-{
-	struct control *c = conn->control;
-	struct control_resolve body;
-	char name[CONTROL_NAME_MAX + 1];
-
-	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
-	       sizeof(body));
-	body.name[CONTROL_NAME_MAX] = '\0';
-	return c->opts.learn != NULL && names_normalise(body.name, name) &&
-	       policy_must_learn(c->opts.policy, name) &&
-	       learn_want(c->opts.learn, name, &conn->wait, on_learned, conn);
-}
-
-static void handle_resolve(struct conn *conn)
-{
-	conn->control->lookups++;
-	if (!must_wait(conn)) {
-		answer_resolve(conn);
-		return;
-	}
-	conn->state = CONN_STATE_LEARNING;
-	loop_fd_set(conn->control->opts.loop, &conn->watch, EPOLLRDHUP);
-}
-
-static void handle_reverse(struct conn *conn)
-{
-	struct control_reverse body;
-	struct control_reversed out = { 0 };
-
-	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
-	       sizeof(body));
-	out.found = names_lookup(conn->control->opts.names, &body.addr,
-				 out.name);
-	answer(conn, &out, sizeof(out));
+	conn_answer(conn, &out, sizeof(out));
 }
 
 /* CONTROL_STATUS */
@@ -312,7 +227,7 @@ static void handle_status(struct conn *conn)
 	put_line(&t, "connecting %zu\nlookups %llu\n", c->connecting,
 		 (unsigned long long)c->lookups);
 	put_workers(&t, c);
-	answer(conn, t.data, t.len);
+	conn_answer(conn, t.data, t.len);
 }
 
 /* Reading a request */
@@ -344,10 +259,10 @@ static void handle(struct conn *conn, uint64_t now_ms)
 		handle_flow_open(conn);
 		break;
 	case CONTROL_RESOLVE:
-		handle_resolve(conn);
+		conn_resolve(conn);
 		break;
 	case CONTROL_REVERSE:
-		handle_reverse(conn);
+		conn_reverse(conn);
 		break;
 	default:
 		handle_status(conn);

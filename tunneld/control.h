@@ -19,6 +19,7 @@ struct control;
 struct dial_pool;
 struct flow_seed;
 struct flow_table;
+struct inside;
 struct learn;
 struct loop;
 struct names;
@@ -35,7 +36,8 @@ struct control_opts {
 	struct names *names;
 	struct policy *policy;
 	struct relay_set *relays;
-	struct learn *learn; /* NULL: names are not learned */
+	struct learn *learn;   /* NULL: names are not learned */
+	struct inside *inside; /* NULL: no name is one of the inside */
 	struct worker *const *workers;
 	size_t worker_count;
 	/* What is promised to apps has changed; may be NULL. */

@@ -66,6 +66,12 @@ struct control {
 
 /* Close and free; nothing may touch the connection afterwards. */
 void conn_close(struct conn *conn);
+/* A small answer, and the end. */
+void conn_answer(struct conn *conn, const void *data, size_t len);
+
+/* control_names.c: CONTROL_RESOLVE and CONTROL_REVERSE. */
+void conn_resolve(struct conn *conn);
+void conn_reverse(struct conn *conn);
 
 /* control_connect.c: CONTROL_CONNECT, whose body is in the request. */
 void conn_connect(struct conn *conn, const struct control_connect *body,

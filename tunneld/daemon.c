@@ -17,6 +17,7 @@
 #include "discover.h"
 #include "egress.h"
 #include "hops.h"
+#include "inside.h"
 #include "learn.h"
 #include "lifetime.h"
 #include "log.h"
@@ -170,6 +171,7 @@ static int start_control(struct tunneld *d)
 		.policy = d->policy,
 		.relays = d->snapshot.relays,
 		.learn = d->learn,
+		.inside = d->inside,
 		.workers = d->workers,
 		.worker_count = d->worker_count,
 		.on_flows = daemon_flows_changed,
@@ -237,7 +239,9 @@ static int start(struct tunneld *d)
 	d->pool = dial_pool_new(DIALERS_MAX);
 	if (d->pool != NULL)
 		d->learn = learn_new(d->loop, d->pool, daemon_learned, d);
-	if (d->learn == NULL) {
+	if (d->pool != NULL)
+		d->inside = inside_new(d->loop, d->pool);
+	if (d->learn == NULL || d->inside == NULL) {
 		log_err("the dialer pool: %s", strerror(errno));
 		return -1;
 	}
@@ -313,6 +317,7 @@ static void stop(struct tunneld *d)
 	control_free(d->control);
 	d->control = NULL;
 	learn_free(d->learn);
+	inside_free(d->inside);
 	daemon_forget_hops(d);
 	dial_pool_free(d->pool);
 	for (size_t i = 0; i < d->worker_count; i++)

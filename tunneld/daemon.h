@@ -32,6 +32,7 @@ struct discover;
 struct dns_learn;
 struct flow;
 struct hops;
+struct inside;
 struct learn;
 struct lifetime;
 struct memory;
@@ -77,6 +78,7 @@ struct tunneld {
 	struct hops *hops;
 	struct discover *discover;
 	struct learn *learn;
+	struct inside *inside;
 	struct endpoint *hop_addrs; /* what `hops` has found */
 	size_t hop_addr_count;
 	struct worker *workers[DAEMON_WORKERS_MAX];

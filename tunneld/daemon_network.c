@@ -13,6 +13,7 @@
 #include "dial.h"
 #include "discover.h"
 #include "egress.h"
+#include "inside.h"
 #include "log.h"
 #include "memory.h"
 #include "netwatch.h"
@@ -206,6 +207,7 @@ static void on_change(void *arg, const struct netwatch_event *event,
 		worker_network_changed(d->workers[i], event->addrs,
 				       event->addr_count);
 	/* Other name servers, other answers. */
+	inside_forget(d->inside);
 	daemon_look_up_hops(d);
 	if (d->discover != NULL)
 		discover_refresh(d->discover, now_ms);

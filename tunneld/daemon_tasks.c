@@ -8,6 +8,7 @@
 #include "daemon.h"
 #include "dns_serve.h"
 #include "flow.h"
+#include "inside.h"
 #include "learn.h"
 
 #include <stdlib.h>
@@ -85,6 +86,11 @@ static void give_back(void *arg, uint64_t now_ms)
 	struct dns_learn *query = arg;
 
 	(void)now_ms;
+	if (query->judge) {
+		struct tunneld *d = query->owner;
+
+		query->inside = inside_has(d->inside, d->policy, query->name);
+	}
 	loop_post(query->loop, &query->task, dns_serve_learned, query);
 }
 
@@ -101,7 +107,10 @@ static void run_want(void *arg, uint64_t now_ms)
 	struct dns_learn *query = t->query;
 
 	free(t);
-	if (!learn_want(d->learn, query->name, &query->wait, give_back, query))
+	if (query->judge ? !inside_want(d->inside, query->name, &query->wait,
+					give_back, query)
+			 : !learn_want(d->learn, query->name, &query->wait,
+				       give_back, query))
 		give_back(query, now_ms);
 }
 
@@ -111,11 +120,12 @@ void daemon_want_name(void *arg, struct dns_learn *query)
 	struct want_task *t = calloc(1, sizeof(*t));
 
 	if (t == NULL) {
-		give_back(query, 0);
+		loop_post(query->loop, &query->task, dns_serve_learned, query);
 		return;
 	}
 	t->tunneld = d;
 	t->query = query;
+	query->owner = d;
 	loop_post(d->loop, &t->task, run_want, t);
 }
 

@@ -3,9 +3,10 @@
  * dns.c - DNS queries read and answered
  *
  * Turns the datagram of a resolver inside an app into its one question, and a
- * verdict into the answer (RFC 1035, 4; RFC 3596, 2.5 for ip6.arpa). Other
- * sections of a query, EDNS (RFC 6891) among them, are left out of account: a
- * server that does not know them may do so, and our answers fit 512 bytes.
+ * verdict into the answer (RFC 1035, 4; RFC 3596, 2.5 for ip6.arpa). A query
+ * with EDNS (RFC 6891) is answered with it; of its options we know none, and
+ * our answers fit 512 bytes. They never claim to be authentic (AD, RFC 4035,
+ * 3.2.3). ANY gets what there is (RFC 8482, 4.1).
  */
 #include <config.h>
 
@@ -18,9 +19,8 @@
 #include <string.h>
 
 #define HEADER_BYTES   12
-#define LABEL_MAX      63  /* RFC 1035, 2.3.4 */
-#define WIRE_NAME_MAX  255 /* length bytes and root included */
-#define CLASS_IN       1
+#define LABEL_MAX      63      /* RFC 1035, 2.3.4 */
+#define WIRE_NAME_MAX  255     /* length bytes and root included */
 #define POINTER        0xc000u /* RFC 1035, 4.1.4 */
 #define IPV4_SUFFIX    ".in-addr.arpa"
 #define IPV6_SUFFIX    ".ip6.arpa"
@@ -29,6 +29,8 @@
 #define FLAG_RECURSE   0x0100u /* RD, copied */
 #define FLAG_RECURSION 0x0080u /* RA */
 #define FLAG_UNCHECKED 0x0010u /* CD, copied: RFC 4035, 3.2.2 */
+#define EDNS_DO        0x8000u /* RFC 3225, 3 */
+#define RECORDS_MAX    16      /* behind the question: OPT, TSIG, … */
 
 static uint8_t fold(uint8_t c)
 {
@@ -127,6 +129,60 @@ static void parse_reverse(const char *name, struct endpoint *reverse)
 		*reverse = e;
 }
 
+/* The owner of a record, which may end in a pointer. */
+static bool skip_name(struct buf_reader *r, bool *is_root)
+{
+	const uint8_t *label;
+	uint8_t n, low;
+
+	*is_root = true;
+	while (buf_get_u8(r, &n) && n != 0) {
+		*is_root = false;
+		if ((n & 0xc0) == 0xc0)
+			return buf_get_u8(r, &low);
+		if (n > LABEL_MAX || !buf_take(r, n, &label))
+			return false;
+		n = 1; /* not the end yet */
+	}
+	return n == 0;
+}
+
+/* One record of the additional section (RFC 6891, 6.1.2). */
+static bool parse_record(struct buf_reader *r, struct dns_query *q)
+{
+	uint16_t type, class, bytes;
+	const uint8_t *data;
+	uint32_t ttl;
+	bool is_root;
+
+	if (!skip_name(r, &is_root) || !buf_get_u16(r, &type) ||
+	    !buf_get_u16(r, &class) || !buf_get_u32(r, &ttl) ||
+	    !buf_get_u16(r, &bytes) || !buf_take(r, bytes, &data))
+		return false;
+	if (type != DNS_TYPE_OPT)
+		return true;
+	if (!is_root || q->edns != DNS_EDNS_NONE)
+		return false;
+	q->edns = (ttl >> 16 & 0xff) == 0 ? DNS_EDNS_GOOD : DNS_EDNS_VERSION;
+	q->dnssec_ok = ttl & EDNS_DO;
+	return true;
+}
+
+static void parse_additional(struct buf_reader *r, uint16_t records,
+			     struct dns_query *q)
+{
+	if (records > RECORDS_MAX) {
+		q->edns = DNS_EDNS_BAD;
+		return;
+	}
+	for (uint16_t i = 0; i < records; i++) {
+		if (!parse_record(r, q)) {
+			q->edns = DNS_EDNS_BAD;
+			return;
+		}
+	}
+}
+
 int dns_parse(const uint8_t *data, size_t len, struct dns_query *q)
 {
 	uint16_t questions, answers, authorities, additional;
@@ -138,16 +194,35 @@ int dns_parse(const uint8_t *data, size_t len, struct dns_query *q)
 	    !buf_get_u16(&r, &questions) || !buf_get_u16(&r, &answers) ||
 	    !buf_get_u16(&r, &authorities) || !buf_get_u16(&r, &additional))
 		return -EBADMSG;
-	if ((q->flags & (FLAG_RESPONSE | FLAG_OPCODE)) != 0 || questions != 1 ||
-	    answers != 0 || authorities != 0)
+	if ((q->flags & FLAG_RESPONSE) != 0)
+		return -EBADMSG;
+	if ((q->flags & FLAG_OPCODE) != 0)
+		return -EOPNOTSUPP;
+	if (questions != 1 || answers != 0 || authorities != 0)
 		return -EBADMSG;
 	if (!get_name(&r, q->name) || !buf_get_u16(&r, &q->type) ||
 	    !buf_get_u16(&r, &q->class))
 		return -EBADMSG;
 	q->question_bytes = len - r.left;
+	parse_additional(&r, additional, q);
 	if (q->type == DNS_TYPE_PTR)
 		parse_reverse(q->name, &q->reverse);
 	return 0;
+}
+
+bool dns_type_is_dnssec(uint16_t type)
+{
+	switch (type) {
+	case DNS_TYPE_DS:
+	case DNS_TYPE_RRSIG:
+	case DNS_TYPE_NSEC:
+	case DNS_TYPE_DNSKEY:
+	case DNS_TYPE_NSEC3:
+	case DNS_TYPE_NSEC3PARAM:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool put_name(struct buf *out, const char *name)
@@ -165,60 +240,94 @@ static bool put_name(struct buf *out, const char *name)
 	return true;
 }
 
-/* The record's data, and its length before it. */
-static bool put_data(const struct dns_query *q, const struct endpoint *addr,
-		     const char *name, struct buf *out)
+static void put_record(struct buf *out, uint16_t type, uint32_t ttl_s)
 {
-	size_t at = out->len;
+	buf_put_u16(out, POINTER | HEADER_BYTES); /* the question's name */
+	buf_put_u16(out, type);
+	buf_put_u16(out, DNS_CLASS_IN);
+	buf_put_u32(out, ttl_s);
+}
 
+static void put_address(struct buf *out, const struct endpoint *addr,
+			uint32_t ttl_s)
+{
+	bool ipv4 = addr->family == ENDPOINT_IPV4;
+
+	put_record(out, ipv4 ? DNS_TYPE_A : DNS_TYPE_AAAA, ttl_s);
+	buf_put_u16(out, ipv4 ? 4 : 16);
+	buf_put(out, addr->ip, ipv4 ? 4 : 16);
+}
+
+static bool put_pointer(struct buf *out, const char *name, uint32_t ttl_s)
+{
+	size_t at;
+
+	put_record(out, DNS_TYPE_PTR, ttl_s);
+	at = out->len;
 	buf_put_u16(out, 0);
-	if (q->type == DNS_TYPE_PTR) {
-		if (!put_name(out, name))
-			return false;
-	} else {
-		buf_put(out, addr->ip, q->type == DNS_TYPE_A ? 4 : 16);
-	}
+	if (!put_name(out, name))
+		return false;
 	if (!out->failed)
 		buf_set_u16(out, at, (uint16_t)(out->len - at - 2));
 	return true;
 }
 
-static bool has_answer(const struct dns_query *q, enum dns_rcode rcode,
-		       const struct endpoint *addr, const char *name)
+static bool asks_for(const struct dns_query *q, enum dns_type type)
 {
-	if (rcode != DNS_RCODE_OK)
-		return false;
-	if (q->type == DNS_TYPE_A)
-		return addr != NULL && addr->family == ENDPOINT_IPV4;
-	if (q->type == DNS_TYPE_AAAA)
-		return addr != NULL && addr->family == ENDPOINT_IPV6;
-	return q->type == DNS_TYPE_PTR && name != NULL;
+	return q->type == type ||
+	       (q->type == DNS_TYPE_ANY &&
+		(type == DNS_TYPE_A || type == DNS_TYPE_AAAA));
+}
+
+/* RFC 6891, 6.1.3: what of the rcode has no room in the header; our version,
+ * which is 0; DO as it was. */
+static void put_opt(struct buf *out, const struct dns_query *q,
+		    unsigned int rcode)
+{
+	buf_put_u8(out, 0);
+	buf_put_u16(out, DNS_TYPE_OPT);
+	buf_put_u16(out, DNS_UDP_BYTES);
+	buf_put_u32(out,
+		    (uint32_t)rcode >> 4 << 24 | (q->dnssec_ok ? EDNS_DO : 0));
+	buf_put_u16(out, 0);
+}
+
+static unsigned int rcode_of(const struct dns_query *q,
+			     const struct dns_reply *reply)
+{
+	if (q->edns == DNS_EDNS_BAD)
+		return DNS_RCODE_FORMAT;
+	return q->edns == DNS_EDNS_VERSION ? DNS_RCODE_BADVERS : reply->rcode;
 }
 
 int dns_answer(const struct dns_query *q, const uint8_t *query,
-	       enum dns_rcode rcode, const struct endpoint *addr,
-	       const char *name, uint32_t ttl_s, struct buf *out)
+	       const struct dns_reply *reply, struct buf *out)
 {
-	bool answer = has_answer(q, rcode, addr, name);
 	uint16_t flags = q->flags & (FLAG_RECURSE | FLAG_UNCHECKED);
+	bool opt = q->edns == DNS_EDNS_GOOD || q->edns == DNS_EDNS_VERSION;
+	unsigned int rcode = rcode_of(q, reply);
+	bool good = rcode == DNS_RCODE_OK;
+	bool a = good && reply->ipv4 != NULL && asks_for(q, DNS_TYPE_A);
+	bool aaaa = good && reply->ipv6 != NULL && asks_for(q, DNS_TYPE_AAAA);
+	bool ptr = good && reply->name != NULL && q->type == DNS_TYPE_PTR;
 
 	buf_put_u16(out, q->id);
 	buf_put_u16(out, (uint16_t)(FLAG_RESPONSE | FLAG_RECURSION | flags |
-				    (unsigned int)rcode));
+				    (rcode & 0xf)));
 	buf_put_u16(out, 1);
-	buf_put_u16(out, answer);
+	buf_put_u16(out, (uint16_t)(a + aaaa + ptr));
 	buf_put_u16(out, 0);
-	buf_put_u16(out, 0);
+	buf_put_u16(out, opt);
 	/* Byte for byte: some resolvers mix upper and lower case to make
 	 * forged answers harder, and compare. */
 	buf_put(out, query + HEADER_BYTES, q->question_bytes - HEADER_BYTES);
-	if (answer) {
-		buf_put_u16(out, POINTER | HEADER_BYTES);
-		buf_put_u16(out, q->type);
-		buf_put_u16(out, CLASS_IN);
-		buf_put_u32(out, ttl_s);
-		if (!put_data(q, addr, name, out))
-			return -EINVAL;
-	}
+	if (a)
+		put_address(out, reply->ipv4, reply->ttl_s);
+	if (aaaa)
+		put_address(out, reply->ipv6, reply->ttl_s);
+	if (ptr && !put_pointer(out, reply->name, reply->ttl_s))
+		return -EINVAL;
+	if (opt)
+		put_opt(out, q, rcode);
 	return out->failed ? -ENOBUFS : 0;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * dns_serve.c - DNS queries into synthetic addresses, or passed on natively
- * (RFC 1035; type 65: RFC 9460)
+ * (RFC 1035; types 64 and 65: RFC 9460)
  *
- * Our names have an A record and nothing else: an empty answer for type 65 or
- * AAAA makes a resolver go on with A at once, where silence would cost its
- * time-out.
+ * Our names have an A and an AAAA record and nothing else: an empty answer for
+ * type 65 makes a resolver go on with these at once, where silence would cost
+ * its time-out. What DNSSEC asks about a zone is passed on: we cannot sign, but
+ * an app that validates hears of the real zone what it would have heard.
  */
 #include <config.h>
 
@@ -13,7 +14,9 @@
 
 #include "buf.h"
 #include "dns.h"
+#include "dns_forward.h"
 #include "loop.h"
+#include "name_way.h"
 #include "names.h"
 #include "policy.h"
 #include "stats.h"
@@ -22,24 +25,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <sys/socket.h>
-
-/* Name servers that one app socket may speak to natively: resolv.conf(5) has
- * three at most. */
-#define FORWARDS_MAX 4
 /* Short: a reload of the rules must reach the app soon. */
 #define DNS_TTL_S        60
 #define DNS_ANSWER_BYTES 1024
-#define DNS_REPLY_BYTES  65535
-
-struct dns_forward {
-	struct dns_serve *serve;
-	struct endpoint server;
-	struct loop_fd watch;
-	int fd;
-};
 
 struct dns_serve {
 	struct loop *loop;
@@ -47,11 +36,12 @@ struct dns_serve {
 	struct worker_stats *stats;
 	dns_reply_fn *reply;
 	void *arg;
-	struct dns_forward forward[FORWARDS_MAX];
-	size_t forwards;
+	struct dns_forward forward;
 	dns_learn_fn *learn; /* NULL: none */
 	void *learn_arg;
 	struct dns_learn *learning;
+	dns_pass_fn *pass; /* NULL: by `forward` */
+	void *pass_arg;
 };
 
 struct dns_serve *dns_serve_new(struct loop *loop, struct names *names,
@@ -60,14 +50,16 @@ struct dns_serve *dns_serve_new(struct loop *loop, struct names *names,
 {
 	struct dns_serve *s = calloc(1, sizeof(*s));
 
-	if (s != NULL)
-		*s = (struct dns_serve){
-			.loop = loop,
-			.names = names,
-			.stats = stats,
-			.reply = reply,
-			.arg = arg,
-		};
+	if (s == NULL)
+		return NULL;
+	*s = (struct dns_serve){
+		.loop = loop,
+		.names = names,
+		.stats = stats,
+		.reply = reply,
+		.arg = arg,
+	};
+	dns_forward_init(&s->forward, loop, reply, arg);
 	return s;
 }
 
@@ -81,117 +73,28 @@ void dns_serve_free(struct dns_serve *s)
 		s->learning = q->next;
 		q->serve = NULL;
 	}
-	for (size_t i = 0; i < s->forwards; i++) {
-		loop_fd_del(s->loop, &s->forward[i].watch);
-		close(s->forward[i].fd);
-	}
+	dns_forward_fini(&s->forward);
 	free(s);
 }
 
 /* Passing on */
 
-static void on_answer(void *arg, uint32_t events, uint64_t now_ms)
+void dns_serve_set_pass(struct dns_serve *s, dns_pass_fn *pass, void *arg)
 {
-	struct dns_forward *f = arg;
-	uint8_t data[DNS_REPLY_BYTES];
-	ssize_t n;
-
-	(void)events;
-	/* A refusal (ECONNREFUSED) is taken off and means no answer, as it
-	 * does to a resolver that never connected. */
-	n = recv(f->fd, data, sizeof(data), MSG_DONTWAIT);
-	if (n > 0)
-		f->serve->reply(f->serve->arg, &f->server, data, (size_t)n,
-				now_ms);
-}
-
-static struct dns_forward *forward_open(struct dns_serve *s,
-					const struct endpoint *server)
-{
-	int af = server->family == ENDPOINT_IPV6 ? AF_INET6 : AF_INET;
-	struct dns_forward *f = &s->forward[s->forwards];
-	struct sockaddr_storage sa;
-	socklen_t len = endpoint_to_sockaddr(server, af, &sa);
-
-	if (s->forwards == FORWARDS_MAX)
-		return NULL;
-	*f = (struct dns_forward){ .serve = s, .server = *server };
-	f->fd = socket(af, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (f->fd < 0)
-		return NULL;
-	if (connect(f->fd, (struct sockaddr *)&sa, len) < 0 ||
-	    loop_fd_add(s->loop, &f->watch, f->fd, EPOLLIN, on_answer, f) < 0) {
-		close(f->fd);
-		return NULL;
-	}
-	s->forwards++;
-	return f;
+	s->pass = pass;
+	s->pass_arg = arg;
 }
 
 static bool pass_on(struct dns_serve *s, const struct endpoint *server,
 		    const uint8_t *data, size_t len)
 {
-	struct dns_forward *f = NULL;
+	bool passed = s->pass != NULL ? s->pass(s->pass_arg, server, data, len)
+				      : dns_forward_send(&s->forward, server,
+							 data, len);
 
-	for (size_t i = 0; i < s->forwards && f == NULL; i++) {
-		if (endpoint_equal(&s->forward[i].server, server))
-			f = &s->forward[i];
-	}
-	if (f == NULL)
-		f = forward_open(s, server);
-	if (f == NULL || send(f->fd, data, len, MSG_DONTWAIT) < 0)
-		return false;
-	stats_add(&s->stats->dns_forwarded, 1);
-	return true;
-}
-
-/* Waiting until a name is learned */
-
-void dns_serve_set_learn(struct dns_serve *s, dns_learn_fn *learn, void *arg)
-{
-	s->learn = learn;
-	s->learn_arg = arg;
-}
-
-void dns_serve_learned(void *arg, uint64_t now_ms)
-{
-	struct dns_learn *q = arg;
-
-	(void)now_ms;
-	if (q->serve != NULL) {
-		*q->prev = q->next;
-		if (q->next != NULL)
-			q->next->prev = q->prev;
-		pass_on(q->serve, &q->server, q->data, q->len);
-	}
-	free(q);
-}
-
-/* False: nobody to learn it, or no memory; pass it on at once. */
-static bool wait_for_name(struct dns_serve *s, const char *name,
-			  const struct endpoint *server, const uint8_t *data,
-			  size_t len)
-{
-	struct dns_learn *q;
-
-	if (s->learn == NULL || len > sizeof(q->data))
-		return false;
-	q = calloc(1, sizeof(*q));
-	if (q == NULL)
-		return false;
-	strcpy(q->name, name);
-	q->loop = s->loop;
-	q->serve = s;
-	q->server = *server;
-	q->len = len;
-	memcpy(q->data, data, len);
-	q->next = s->learning;
-	q->prev = &s->learning;
-	if (q->next != NULL)
-		q->next->prev = &q->next;
-	s->learning = q;
-	s->learn(s->learn_arg, q);
-	return true;
+	if (passed)
+		stats_add(&s->stats->dns_forwarded, 1);
+	return passed;
 }
 
 /* Is the server itself one that may be reached directly? Port 53 has a rule of
@@ -211,84 +114,231 @@ static bool server_is_direct(const struct policy *policy,
 	}
 }
 
-/* The real server answers; later, when apps must not be faster than the page.
- * False: it is out of reach. */
-static bool forward(struct dns_serve *s, const struct policy *policy,
-		    const char *name, const struct endpoint *server,
-		    const uint8_t *data, size_t len)
-{
-	if (!server_is_direct(policy, server))
-		return false;
-	if (policy_must_learn(policy, name) &&
-	    wait_for_name(s, name, server, data, len))
-		return true;
-	return pass_on(s, server, data, len);
-}
-
 /* Answering */
 
+/* A query as it came. */
+struct packet {
+	const struct endpoint *server; /* that it was sent to */
+	bool direct;                   /* it may be asked */
+	const uint8_t *data;
+	size_t len;
+};
+
 static void answer(struct dns_serve *s, const struct dns_query *q,
-		   const struct endpoint *server, const uint8_t *query,
-		   enum dns_rcode rcode, const struct endpoint *addr,
-		   const char *name, uint64_t now_ms)
+		   const struct packet *p, struct dns_reply *reply,
+		   uint64_t now_ms)
 {
 	uint8_t data[DNS_ANSWER_BYTES];
 	struct buf out;
 
+	reply->ttl_s = DNS_TTL_S;
 	buf_init(&out, data, sizeof(data));
-	if (dns_answer(q, query, rcode, addr, name, DNS_TTL_S, &out) < 0)
+	if (dns_answer(q, p->data, reply, &out) < 0)
 		return;
 	stats_add(&s->stats->dns_answered, 1);
-	s->reply(s->arg, server, data, out.len, now_ms);
+	s->reply(s->arg, p->server, data, out.len, now_ms);
+}
+
+static void answer_code(struct dns_serve *s, const struct dns_query *q,
+			const struct packet *p, enum dns_rcode rcode,
+			uint64_t now_ms)
+{
+	struct dns_reply reply = { .rcode = rcode };
+
+	answer(s, q, p, &reply, now_ms);
+}
+
+static bool wants(const struct dns_query *q, enum dns_type type)
+{
+	return q->type == type || q->type == DNS_TYPE_ANY;
+}
+
+/* A family without a pool is NODATA; a pool that is full is our failure. */
+static const struct endpoint *address(struct dns_serve *s,
+				      const struct dns_query *q, uint8_t family,
+				      struct endpoint *addr,
+				      struct dns_reply *reply)
+{
+	if (!wants(q, family == ENDPOINT_IPV4 ? DNS_TYPE_A : DNS_TYPE_AAAA) ||
+	    !names_has_pool(s->names, family))
+		return NULL;
+	if (names_address(s->names, q->name, family, addr))
+		return addr;
+	reply->rcode = DNS_RCODE_SERVFAIL;
+	return NULL;
 }
 
 static void answer_ours(struct dns_serve *s, const struct dns_query *q,
-			const struct endpoint *server, const uint8_t *query,
-			uint64_t now_ms)
+			const struct packet *p, uint64_t now_ms)
 {
-	struct endpoint addr;
-	enum dns_rcode rcode = DNS_RCODE_OK;
-	bool have = false;
+	struct dns_reply reply = { .rcode = DNS_RCODE_OK };
+	struct endpoint ipv4, ipv6;
 
-	if (q->type == DNS_TYPE_A) {
-		have = names_address(s->names, q->name, ENDPOINT_IPV4, &addr);
-		rcode = have ? DNS_RCODE_OK : DNS_RCODE_SERVFAIL;
+	reply.ipv4 = address(s, q, ENDPOINT_IPV4, &ipv4, &reply);
+	reply.ipv6 = address(s, q, ENDPOINT_IPV6, &ipv6, &reply);
+	answer(s, q, p, &reply, now_ms);
+}
+
+/* Of the inside: the real server knows it. Else, and when that is out of
+ * reach, it is ours. */
+static void go_on(const struct dns_learn *l, uint64_t now_ms)
+{
+	const struct packet p = { .server = &l->server,
+				  .direct = l->direct,
+				  .data = l->data,
+				  .len = l->len };
+	struct dns_query q;
+
+	if (!l->judge || l->inside) {
+		if (pass_on(l->serve, p.server, p.data, p.len))
+			return;
 	}
-	answer(s, q, server, query, rcode, have ? &addr : NULL, NULL, now_ms);
+	if (l->judge && dns_parse(p.data, p.len, &q) == 0)
+		answer_ours(l->serve, &q, &p, now_ms);
+}
+
+/* Waiting for what the control loop finds out */
+
+void dns_serve_set_learn(struct dns_serve *s, dns_learn_fn *learn, void *arg)
+{
+	s->learn = learn;
+	s->learn_arg = arg;
+}
+
+void dns_serve_learned(void *arg, uint64_t now_ms)
+{
+	struct dns_learn *q = arg;
+
+	if (q->serve != NULL) {
+		*q->prev = q->next;
+		if (q->next != NULL)
+			q->next->prev = q->prev;
+		go_on(q, now_ms);
+	}
+	free(q);
+}
+
+/* False: nobody to find it out, or no memory. */
+static bool wait_for_name(struct dns_serve *s, const char *name, bool judge,
+			  const struct packet *p)
+{
+	struct dns_learn *q;
+
+	if (s->learn == NULL || p->len > sizeof(q->data))
+		return false;
+	q = calloc(1, sizeof(*q));
+	if (q == NULL)
+		return false;
+	strcpy(q->name, name);
+	q->judge = judge;
+	q->loop = s->loop;
+	q->serve = s;
+	q->server = *p->server;
+	q->direct = p->direct;
+	q->len = p->len;
+	memcpy(q->data, p->data, p->len);
+	q->next = s->learning;
+	q->prev = &s->learning;
+	if (q->next != NULL)
+		q->next->prev = &q->next;
+	s->learning = q;
+	s->learn(s->learn_arg, q);
+	return true;
+}
+
+/* The query */
+
+/* The real server answers; later, when apps must not be faster than the page.
+ * False: it is out of reach. */
+static bool forward(struct dns_serve *s, const struct policy *policy,
+		    const char *name, const struct packet *p)
+{
+	if (!p->direct)
+		return false;
+	if (name[0] != '\0' && policy_must_learn(policy, name) &&
+	    wait_for_name(s, name, false, p))
+		return true;
+	return pass_on(s, p->server, p->data, p->len);
+}
+
+static bool serve_pointer(struct dns_serve *s, const struct dns_query *q,
+			  const struct packet *p, uint64_t now_ms)
+{
+	struct dns_reply reply = { .rcode = DNS_RCODE_NXDOMAIN };
+	char name[CONTROL_NAME_MAX + 1];
+
+	if (q->type != DNS_TYPE_PTR || q->reverse.family == ENDPOINT_NONE ||
+	    !names_is_synthetic(s->names, &q->reverse))
+		return false;
+	if (names_lookup(s->names, &q->reverse, name)) {
+		reply.rcode = DNS_RCODE_OK;
+		reply.name = name;
+	}
+	answer(s, q, p, &reply, now_ms);
+	return true;
+}
+
+static enum name_way way_of(const struct dns_serve *s,
+			    const struct policy *policy,
+			    const struct dns_query *q,
+			    char name[CONTROL_NAME_MAX + 1])
+{
+	name[0] = '\0';
+	if (q->type == DNS_TYPE_PTR ||
+	    (q->class != DNS_CLASS_IN && q->class != DNS_CLASS_ANY) ||
+	    !names_normalise(q->name, name))
+		return NAME_WAY_SYSTEM;
+	return name_way(policy, s->names, name);
+}
+
+static void serve_ours(struct dns_serve *s, const struct dns_query *q,
+		       const char *name, bool judge, const struct packet *p,
+		       uint64_t now_ms)
+{
+	if (dns_type_is_dnssec(q->type) && p->direct &&
+	    pass_on(s, p->server, p->data, p->len))
+		return;
+	/* Only a server that would be asked can make a difference. */
+	if (!judge || !p->direct || !wait_for_name(s, name, true, p))
+		answer_ours(s, q, p, now_ms);
 }
 
 void dns_serve_query(struct dns_serve *s, const struct policy *policy,
 		     const struct endpoint *server, const uint8_t *data,
 		     size_t len, uint64_t now_ms)
 {
-	struct dns_query q;
+	const struct packet p = { .server = server,
+				  .direct = server_is_direct(policy, server),
+				  .data = data,
+				  .len = len };
 	char name[CONTROL_NAME_MAX + 1];
-	enum policy_action action;
+	struct dns_query q;
+	enum name_way way;
+	int err = dns_parse(data, len, &q);
 
-	if (dns_parse(data, len, &q) < 0) {
+	if (err == -EOPNOTSUPP && p.direct && pass_on(s, server, data, len))
+		return;
+	if (err < 0) {
 		stats_add(&s->stats->drop_malformed, 1);
 		return;
 	}
-	if (q.type == DNS_TYPE_PTR && q.reverse.family != ENDPOINT_NONE &&
-	    names_is_synthetic(s->names, &q.reverse)) {
-		bool known = names_lookup(s->names, &q.reverse, name);
-
-		answer(s, &q, server, data,
-		       known ? DNS_RCODE_OK : DNS_RCODE_NXDOMAIN, NULL,
-		       known ? name : NULL, now_ms);
+	if (serve_pointer(s, &q, &p, now_ms))
 		return;
+	way = way_of(s, policy, &q, name);
+	switch (way) {
+	case NAME_WAY_NONE:
+		answer_code(s, &q, &p, DNS_RCODE_NXDOMAIN, now_ms);
+		break;
+	case NAME_WAY_EMPTY:
+		answer_code(s, &q, &p, DNS_RCODE_OK, now_ms);
+		break;
+	case NAME_WAY_INSIDE:
+	case NAME_WAY_OURS:
+		serve_ours(s, &q, name, way == NAME_WAY_INSIDE, &p, now_ms);
+		break;
+	default:
+		if (!forward(s, policy, name, &p))
+			answer_code(s, &q, &p, DNS_RCODE_SERVFAIL, now_ms);
+		break;
 	}
-	name[0] = '\0';
-	action = q.type == DNS_TYPE_PTR || !names_normalise(q.name, name)
-			 ? POLICY_DIRECT
-			 : policy_decide_name(policy, s->names, name, 0,
-					      POLICY_ANY, NULL);
-	if (action == POLICY_BLOCK)
-		answer(s, &q, server, data, DNS_RCODE_NXDOMAIN, NULL, NULL,
-		       now_ms);
-	else if (action != POLICY_DIRECT)
-		answer_ours(s, &q, server, data, now_ms);
-	else if (!forward(s, policy, name, server, data, len))
-		answer(s, &q, server, data, DNS_RCODE_SERVFAIL, NULL, NULL,
-		       now_ms);
 }

@@ -372,6 +372,11 @@ bool names_is_synthetic(const struct names *n, const struct endpoint *addr)
 	return pool_of(n, addr) != NULL;
 }
 
+bool names_has_pool(const struct names *n, uint8_t family)
+{
+	return n->pool[family == ENDPOINT_IPV6].size > 0;
+}
+
 bool names_in_hosts_file(struct names *n, const char *name)
 {
 	char plain[CONTROL_NAME_MAX + 1];

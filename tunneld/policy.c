@@ -167,6 +167,16 @@ bool policy_must_learn(const struct policy *p, const char *name)
 	return rules_must_learn(&p->ctx, name);
 }
 
+bool policy_mentions(const struct policy *p, const char *name)
+{
+	return rules_mention(&p->ctx, name);
+}
+
+enum rules_lookup policy_lookup(const struct policy *p)
+{
+	return p->ctx.lookup;
+}
+
 const struct page *policy_compiled(const struct policy *p)
 {
 	return p->page;

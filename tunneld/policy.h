@@ -6,6 +6,8 @@
 #ifndef POLICY_H
 #define POLICY_H
 
+#include "rules.h"
+
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 #include <turnout/page.h>
@@ -16,7 +18,6 @@
 struct egress;
 struct names;
 struct rules_answer;
-struct rules_context;
 
 struct policy;
 
@@ -50,8 +51,11 @@ void policy_explain_name(const struct policy *p, struct names *names,
 			 enum policy_protocol protocol,
 			 const struct policy_client *client,
 			 struct rules_answer *out);
-/* See rules_must_learn(). */
+/* See rules_must_learn(), rules_mention(). */
 bool policy_must_learn(const struct policy *p, const char *name);
+bool policy_mentions(const struct policy *p, const char *name);
+/* [names] mode. */
+enum rules_lookup policy_lookup(const struct policy *p);
 /* Borrowed: to publish, and to dial by. */
 const struct page *policy_compiled(const struct policy *p);
 struct egress *policy_egress(const struct policy *p);

@@ -205,6 +205,17 @@ static enum policy_action either(const struct rules_verdict *tcp,
 	return udp->action == POLICY_TUNNEL ? POLICY_TUNNEL : POLICY_DIRECT;
 }
 
+bool rules_mention(const struct rules_context *ctx, const char *name)
+{
+	for (size_t i = 0; i < ctx->user->count; i++) {
+		const struct rule *r = &ctx->user->rule[i];
+
+		if (!rules_is_any(r) && rules_name_matches(r, name))
+			return true;
+	}
+	return false;
+}
+
 bool rules_must_learn(const struct rules_context *ctx, const char *name)
 {
 	if ((!ctx->have_proxy && !ctx->tunnel_udp) || is_hop(ctx, name))

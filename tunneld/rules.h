@@ -62,6 +62,13 @@ struct rules_learned {
 	struct endpoint ip;
 };
 
+/* [names] mode: who says what a name's addresses are. */
+enum rules_lookup {
+	RULES_LOOKUP_SYNTHETIC = 0, /* we do, but for direct names */
+	RULES_LOOKUP_AUTO,   /* the system does for names of the inside */
+	RULES_LOOKUP_SYSTEM, /* the system, but for names in rules */
+};
+
 /* What the daemon knows beside the user's rules. */
 struct rules_context {
 	const struct rules *user;
@@ -83,6 +90,7 @@ struct rules_context {
 	const struct endpoint *hops;
 	size_t hop_count, udp_hop_count;
 	const char *const *hop_names; /* NULL-terminated; direct by name */
+	enum rules_lookup lookup;
 	/* what their names are, these addresses are too */
 	const struct rules_learned *learned;
 	size_t learned_count;
@@ -95,6 +103,9 @@ int rules_compile(const struct rules_context *ctx,
 /* Is the name direct because a rule or no_proxy names it, and would its
  * addresses be something else without it? Then they have to be learned. */
 bool rules_must_learn(const struct rules_context *ctx, const char *name);
+
+/* Does one of the user's rules speak of this name, and not of all? */
+bool rules_mention(const struct rules_context *ctx, const char *name);
 
 /* How a (normalised) name is reached by `client` (NULL: nobody in particular,
  * whom rules for programs and users do not concern). hop_names are direct; then

@@ -151,6 +151,7 @@ static void fill_context(const struct snapshot *s, const struct conf *conf,
 		.tunnel_udp = tunnel && conf->relay_count > 0,
 		.refuse_udp = conf->media == CONF_MEDIA_ALWAYS &&
 			      conf->relay_count == 0,
+		.lookup = conf->lookup,
 		.pool4 = conf->pool4,
 		.pool6 = conf->pool6,
 		.pool4_bits = conf->pool4_bits,

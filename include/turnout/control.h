@@ -101,8 +101,14 @@ struct control_reverse {
 	struct endpoint addr;
 };
 
+enum control_reverse_found {
+	CONTROL_REVERSE_LIBC = 0, /* not synthetic: the real resolver */
+	CONTROL_REVERSE_NAME = 1,
+	CONTROL_REVERSE_NOBODY = 2, /* synthetic, but no name's */
+};
+
 struct control_reversed {
-	uint32_t found; /* 0 or 1 */
+	uint32_t found; /* enum control_reverse_found */
 	char name[CONTROL_NAME_MAX + 1];
 };
 

@@ -314,12 +314,13 @@ class Lab:
     def config(self, name, user="root", proxy=PROXY_URL, basic=None,
                password=None, proxy_more="", relay="relay",
                relay_password=RELAY_PASSWORD, path="proxy", uris=(),
-               trusted=True, relay_more="", extra=""):
+               trusted=True, relay_more="", extra="", names="synthetic"):
         """Writes a configuration of tunneld, with secrets of `user`'s own.
         `password` is the one at the proxy; `basic` is the same for one that
         knows nothing better. `relay` names one relay, or several with spaces
         between; `uris` is what to write instead of theirs, `relay_more` more
-        lines for each."""
+        lines for each. `names` is the mode of names: with any other the
+        machine's own resolver asks too, which looks like an app that leaks."""
         place = self.dir / name
         place.mkdir()
 
@@ -354,7 +355,7 @@ class Lab:
         conf = place / "tunneld.conf"
         conf.write_text(TUNNELD.format(
             proxy=proxy, proxy_more=proxy_more,
-            relays=sections) + extra)
+            relays=sections, names=names) + extra)
         shutil.chown(place, user)
         shutil.chown(conf, user)
         return conf

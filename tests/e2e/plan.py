@@ -167,7 +167,9 @@ TUNNELD = """\
 [proxy]
 url = {proxy}
 {proxy_more}
-{relays}[daemon]
+{relays}[names]
+mode = {names}
+[daemon]
 log_level = info
 """
 

@@ -29,6 +29,10 @@ static const struct {
 	{ "both.test", { "::1", "127.0.0.1" } },
 	{ "six.test", { "::1" } },
 	{ "slow.test", { "127.0.0.1" } },
+	{ "inside.test", { "10.1.2.3", "fd99::3" } },
+	{ "outside.test", { "203.0.113.9" } },
+	{ "mixed.test", { "10.1.2.3", "203.0.113.9" } },
+	{ "filtered.test", { "0.0.0.0" } },
 };
 
 static getaddrinfo_fn *libc(void)
@@ -72,7 +76,7 @@ int getaddrinfo(const char *name, const char *service,
 	    strcmp(name + len - sizeof(ending) + 1, ending) != 0)
 		return libc()(name, service, hints, res);
 	atomic_fetch_add(&resolver_calls, 1);
-	if (strcmp(name, "slow.test") == 0)
+	if (strncmp(name, "slow", 4) == 0)
 		poll(NULL, 0, (int)atomic_load(&resolver_slow_ms));
 	if (strcmp(name, "dead.test") == 0)
 		return EAI_AGAIN;

@@ -6,7 +6,8 @@
  * one.test    127.0.0.1
  * both.test   ::1, then 127.0.0.1
  * six.test    ::1
- * slow.test   127.0.0.1, after resolver_slow_ms
+ * slow.test   127.0.0.1, after resolver_slow_ms; all that begin so are slow
+ * inside.test, outside.test, mixed.test, filtered.test (0.0.0.0)
  * dead.test   EAI_AGAIN
  * other names ending in ".test": EAI_NONAME; anything else: libc
  */

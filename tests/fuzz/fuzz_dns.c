@@ -17,7 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	struct endpoint addr = { .family = ENDPOINT_IPV4, .ip = { 198, 18 } };
+	struct endpoint ipv4 = { .family = ENDPOINT_IPV4, .ip = { 198, 18 } };
+	struct endpoint ipv6 = { .family = ENDPOINT_IPV6, .ip = { 0xfd, 1 } };
+	struct dns_reply reply = { .ipv4 = &ipv4,
+				   .ipv6 = &ipv6,
+				   .name = "a.example" };
 	struct dns_query q;
 	uint8_t out[600];
 	struct buf b;
@@ -27,12 +31,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	if (q.question_bytes > bytes || q.question_bytes < 17 ||
 	    strlen(q.name) > 253)
 		abort();
-	if (q.type == DNS_TYPE_AAAA)
-		addr.family = ENDPOINT_IPV6;
 	buf_init(&b, out, sizeof(out));
-	if (dns_answer(&q, data, DNS_RCODE_OK, &addr, "a.example", 1, &b) < 0)
+	if (dns_answer(&q, data, &reply, &b) < 0)
 		abort();
-	if (b.len < q.question_bytes ||
+	if (b.len < q.question_bytes || (out[2] & 0x80) == 0 || b.len > 512 ||
 	    memcmp(out + 12, data + 12, q.question_bytes - 12) != 0)
 		abort();
 	return 0;
