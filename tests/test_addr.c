@@ -107,6 +107,37 @@ static void test_prefixes(void)
 	}
 }
 
+/* Host bits may be anything here, and are cleared. */
+static void test_network(void)
+{
+	static const struct {
+		const char *text, *ip;
+		int bits; /* -1: refused */
+	} rows[] = {
+		{ "10.1.2.3/8", "10.0.0.0", 8 },
+		{ "10.1.2.3/0", "0.0.0.0", 0 },
+		{ "192.0.2.129/25", "192.0.2.128", 25 },
+		{ "192.0.2.1", "192.0.2.1", 32 },
+		{ "2001:db8::1/33", "2001:db8::", 33 },
+		{ "::ffff:192.0.2.1/120", "192.0.2.0", 24 },
+		{ "10.0.0.0/33", "", -1 },
+		{ "10.0.0/8", "", -1 },
+	};
+	char text[ADDR_TEXT_MAX];
+	struct endpoint e;
+	uint8_t bits;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool ok = addr_parse_network(rows[i].text, &e, &bits);
+
+		CU_ASSERT_EQUAL(ok, rows[i].bits >= 0);
+		if (!ok)
+			continue;
+		CU_ASSERT_EQUAL(bits, rows[i].bits);
+		CU_ASSERT_STRING_EQUAL(addr_format_ip(&e, text), rows[i].ip);
+	}
+}
+
 static void test_in_prefix(void)
 {
 	static const struct {
@@ -218,6 +249,7 @@ static void test_host_too_long(void)
 static CU_TestInfo tests[] = {
 	{ "addresses to text and back", test_parse_and_format },
 	{ "prefixes", test_prefixes },
+	{ "networks with host bits", test_network },
 	{ "addresses in prefixes", test_in_prefix },
 	{ "loopback", test_loopback },
 	{ "HOST:PORT", test_host_port },

@@ -115,6 +115,9 @@ static void test_parse(void)
 	       0, 0, 65535);
 	parses("direct *.example.com", POLICY_DIRECT, POLICY_ANY,
 	       ".example.com", 0, 0, 65535);
+	parses("direct Host-*.Example.:80", POLICY_DIRECT, POLICY_ANY,
+	       "host-*.example", 0, 80, 80);
+	parses("block *voip*", POLICY_BLOCK, POLICY_ANY, "*voip*", 0, 0, 65535);
 	parses("block *:25", POLICY_BLOCK, POLICY_ANY, "*", 0, 25, 25);
 	parses("direct tcp [2001:db8::1]:80", POLICY_DIRECT, POLICY_TCP,
 	       "2001:db8::1", 128, 80, 80);
@@ -136,6 +139,7 @@ static void test_format(void)
 		"tunnel udp .example.com",
 		"block *:25",
 		"block *",
+		"block host-?.example:25",
 		"direct tcp [2001:db8::1]:80",
 		"direct [2001:db8::]/32:1-2",
 		"direct 2001:db8::/32",
@@ -186,8 +190,9 @@ static void test_refuse(void)
 	refuses("direct a:http", "not a port");
 	refuses("direct a_b!", "neither a host name");
 	refuses("direct a..b", "neither a host name");
-	refuses("direct 10.1.2", "neither a host name");
-	refuses("direct *foo", "neither a host name");
+	refuses("direct 10.1.2", "not a whole address");
+	refuses("direct 10.*", "not a whole address");
+	refuses("direct <local>", "neither a host name");
 	refuses("direct [::1", "closing ]");
 	refuses("direct [a]", "brackets");
 	refuses("direct [::1]x", "not a network");
@@ -553,6 +558,25 @@ static void test_name_rules(void)
 			POLICY_BLOCK);
 }
 
+static void test_name_globs(void)
+{
+	struct rules_context ctx = context();
+
+	add("block *voip*");
+	add("direct host-?.example");
+	add("proxy print*");
+	CU_ASSERT_EQUAL(look_up(&ctx, "a.voip.test"), POLICY_BLOCK);
+	CU_ASSERT_EQUAL(look_up(&ctx, "voip"), POLICY_BLOCK);
+	CU_ASSERT_EQUAL(look_up(&ctx, "host-1.example"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(look_up(&ctx, "host-10.example"), POLICY_PROXY);
+	/* Other than `*`, a pattern names what it matches. */
+	CU_ASSERT_EQUAL(look_up(&ctx, "printer"), POLICY_PROXY);
+	CU_ASSERT(rules_must_learn(&ctx, "host-1.example"));
+	compile(&ctx);
+	CU_ASSERT_EQUAL(page->default_action[POLICY_TCP], POLICY_PROXY);
+	CU_ASSERT_EQUAL(TCP("203.0.113.1"), POLICY_PROXY);
+}
+
 static void test_name_ports(void)
 {
 	struct rules_context ctx = context();
@@ -631,38 +655,11 @@ static void test_name_no_proxy(void)
 	CU_ASSERT_EQUAL(look_up(&ctx, "any.test"), POLICY_DIRECT);
 }
 
-static void test_no_proxy_text(void)
-{
-	static const char *const good[] = { "a",         "a.b:1", ".a",
-					    "*.a",       "*",     "10.*",
-					    "10.1.*.*",  "::1",   "[::1]:80",
-					    "10.0.0.0/8" };
-	static const char *const bad[] = { "",        "a b",   "10.0.0.0/33",
-					   "foo*",    "256.*", "10.*.*.*.*",
-					   "1.2.3.*x" };
-	struct rule r;
-	char words[300];
-
-	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
-		CU_ASSERT_EQUAL(
-			rules_parse_no_proxy(good[i], &r, words, sizeof(words)),
-			0);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		CU_ASSERT_EQUAL(
-			rules_parse_no_proxy(bad[i], &r, words, sizeof(words)),
-			-EINVAL);
-	CU_ASSERT_EQUAL(
-		rules_parse_no_proxy("10.1.*.*", &r, words, sizeof(words)), 0);
-	CU_ASSERT_EQUAL(r.prefix_bits, 16);
-	CU_ASSERT_EQUAL(r.ip.ip[1], 1);
-}
-
 static CU_TestInfo tests[] = {
 	{ "addresses of direct names", test_learned },
 	{ "a rule is read", test_parse },
 	{ "a rule is written", test_format },
 	{ "a bad rule is refused in words", test_refuse },
-	{ "no_proxy entries are read or refused", test_no_proxy_text },
 	{ "defaults follow from what is configured", test_defaults },
 	{ "the surroundings are direct", test_surroundings },
 	{ "UDP that works directly is preferred", test_udp_direct },
@@ -675,6 +672,7 @@ static CU_TestInfo tests[] = {
 	{ "more rules than fit are an error", test_too_many },
 	{ "names: defaults", test_name_defaults },
 	{ "names: rules", test_name_rules },
+	{ "names: patterns", test_name_globs },
 	{ "names: rules with ports", test_name_ports },
 	{ "names: blocked but for a port", test_name_partly_direct },
 	{ "names: *", test_name_any },

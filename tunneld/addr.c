@@ -114,7 +114,8 @@ static bool host_bits_zero(const struct endpoint *e, unsigned int bits)
 	return true;
 }
 
-bool addr_parse_prefix(const char *text, struct endpoint *e, uint8_t *bits)
+/* Whatever stands behind the prefix. */
+static bool parse_prefix(const char *text, struct endpoint *e, uint8_t *bits)
 {
 	const char *slash = strchr(text, '/');
 	char ip[ADDR_TEXT_MAX];
@@ -142,7 +143,21 @@ bool addr_parse_prefix(const char *text, struct endpoint *e, uint8_t *bits)
 		n -= MAPPED_BITS;
 	}
 	*bits = (uint8_t)n;
-	return host_bits_zero(e, n);
+	return true;
+}
+
+bool addr_parse_prefix(const char *text, struct endpoint *e, uint8_t *bits)
+{
+	return parse_prefix(text, e, bits) && host_bits_zero(e, *bits);
+}
+
+bool addr_parse_network(const char *text, struct endpoint *e, uint8_t *bits)
+{
+	if (!parse_prefix(text, e, bits))
+		return false;
+	for (unsigned int i = *bits; i < IPV6_BITS; i++)
+		e->ip[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	return true;
 }
 
 bool addr_in_prefix(const struct endpoint *e, const struct endpoint *prefix,

@@ -22,6 +22,9 @@ bool addr_parse_ip(const char *text, struct endpoint *e) MUST_CHECK;
 /* "IP" or "IP/BITS"; host bits must be zero. */
 bool addr_parse_prefix(const char *text, struct endpoint *e,
 		       uint8_t *bits) MUST_CHECK;
+/* The same for any host bits, which are cleared. */
+bool addr_parse_network(const char *text, struct endpoint *e,
+			uint8_t *bits) MUST_CHECK;
 bool addr_in_prefix(const struct endpoint *e, const struct endpoint *prefix,
 		    uint8_t bits);
 bool addr_is_loopback(const struct endpoint *e);

@@ -37,7 +37,7 @@ static int add_entry(struct conf_target *t, const char *entry)
 
 int conf_add_no_proxy(struct conf_target *t, const char *list, bool lenient)
 {
-	static const char between[] = ", \t";
+	static const char between[] = RULES_NO_PROXY_BETWEEN;
 	char *copy = strdup(list), *entry, *rest = NULL;
 	struct rule rule;
 	int error = copy ? 0 : -ENOMEM;

@@ -14,6 +14,8 @@
 #include "hostname.h"
 #include "rules_private.h"
 
+#include <turnout/glob.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +63,9 @@ bool rules_name_matches(const struct rule *r, const char *name)
 {
 	if (r->name[0] == '.')
 		return hostname_is_below(name, r->name + 1);
-	return r->name[0] != '\0' &&
-	       (rules_is_any(r) || strcmp(name, r->name) == 0);
+	if (strcmp(r->name, RULES_LOCAL) == 0)
+		return strchr(name, '.') == NULL;
+	return r->name[0] != '\0' && glob_matches(r->name, name);
 }
 
 /* Names that only the local network knows: single labels, localhost (RFC 6761,

@@ -21,12 +21,17 @@
 #define RULES_TEXT_MAX   640 /* a rule as text */
 #define RULES_WORDS_MAX  1024
 
+#define RULES_LOCAL   "<local>"
+#define RULES_NOTHING "<-loopback>"
+
 struct rule {
 	enum policy_action action;
 	enum policy_protocol protocol;
 	/* empty: by address. ".x": suffix and x itself. "*": any name and any
 	 * address but those of the machine itself: loopback, localhost and
-	 * what the hosts file holds. Normalised (hostname.h). */
+	 * what the hosts file holds. With `*` or `?` in it: a glob (glob.h).
+	 * Normalised (hostname.h). Of no_proxy also RULES_LOCAL, any single
+	 * label, and RULES_NOTHING. */
 	char name[CONTROL_NAME_MAX + 1];
 	struct endpoint ip;
 	uint8_t prefix_bits;
@@ -44,9 +49,11 @@ struct rules {
 /* 0, or -EINVAL with words that say what is wrong and what would be right. */
 int rules_parse_line(const char *text, struct rule *rule, char *words,
 		     size_t words_max) MUST_CHECK;
-/* One entry of no_proxy, as the direct rule that it means: HOST and .SUFFIX and
- * *.SUFFIX (each with all below it, as libcurl does), IP, CIDR, 10.*, *, each
- * with :PORT, and <local>. Same results as rules_parse_line(). */
+/* What stands between entries of no_proxy. */
+#define RULES_NO_PROXY_BETWEEN ", ;\t"
+/* One entry, as the direct rule that it means: whatever libcurl, wget, Go, Java
+ * and Chromium take; see rules_no_proxy.c. Same results as
+ * rules_parse_line(). */
 int rules_parse_no_proxy(const char *text, struct rule *rule, char *words,
 			 size_t words_max) MUST_CHECK;
 /* As rules_parse_line() reads it; "direct" for POLICY_PREFER_DIRECT. */

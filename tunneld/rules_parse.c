@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * rules_parse.c - rules and no_proxy entries as text
+ * rules_parse.c - rules as text
  *
- * Turns `ACTION [tcp|udp] NAME-OR-CIDR[:PORT[-PORT]]` and one entry of a
- * no_proxy list into a struct rule, or into words that say what is wrong and
- * what would be right.
+ * Turns `ACTION [tcp|udp] NAME-OR-CIDR[:PORT[-PORT]]` into a struct rule, or
+ * into words that say what is wrong and what would be right.
  */
 #include <config.h>
 
 #include "addr.h"
 #include "hostname.h"
-#include "rules.h"
-#include "words.h"
+#include "rules_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +17,7 @@
 #include <string.h>
 
 #define TOKEN_MAX 300 /* a name of 255 bytes, brackets and ports */
+#define GLOB_MAX  253 /* as a name */
 
 /* The next blank-separated token: > 0 its length, 0 at the end, < 0 when it is
  * longer than any valid one. */
@@ -77,10 +76,11 @@ fail:
 		text);
 }
 
-static int parse_prefix(const char *text, struct rule *rule,
+static int parse_prefix(const char *text, bool any_bits, struct rule *rule,
 			const struct words *w)
 {
-	if (addr_parse_prefix(text, &rule->ip, &rule->prefix_bits))
+	if (any_bits ? addr_parse_network(text, &rule->ip, &rule->prefix_bits)
+		     : addr_parse_prefix(text, &rule->ip, &rule->prefix_bits))
 		return 0;
 	return words_wrong(
 		w,
@@ -89,22 +89,62 @@ static int parse_prefix(const char *text, struct rule *rule,
 		text);
 }
 
+/* Letters in lower case, and no trailing dot. At least one letter, or it would
+ * look like an address, which it never matches. */
+static bool parse_glob(const char *text, char out[CONTROL_NAME_MAX + 1])
+{
+	size_t len = strlen(text);
+	bool letter = false;
+
+	if (len > 0 && text[len - 1] == '.')
+		len--;
+	if (len > GLOB_MAX || text[0] == '.' || strstr(text, "..") != NULL)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		letter |= c >= 'a' && c <= 'z';
+		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') &&
+		    strchr("-_.*?", c) == NULL)
+			return false;
+		out[i] = c;
+	}
+	out[len] = '\0';
+	return letter;
+}
+
+static int wrong_name(const char *text, const struct words *w)
+{
+	if (*text != '\0' && text[strspn(text, "0123456789.*?")] == '\0')
+		return words_wrong(w,
+				   "`%s` is not a whole address: write four "
+				   "numbers, or a network as in 10.1.2.0/24",
+				   text);
+	return words_wrong(
+		w,
+		"`%s` is neither a host name nor an address: "
+		"write NAME, .SUFFIX, a pattern as in host-*.example, "
+		"ADDRESS, ADDRESS/BITS or *",
+		text);
+}
+
 static int parse_name(const char *text, struct rule *rule,
 		      const struct words *w)
 {
 	bool suffix = text[0] == '.' || strncmp(text, "*.", 2) == 0;
+	const char *rest = suffix ? strchr(text, '.') + 1 : text;
 	char name[CONTROL_NAME_MAX + 1];
 
 	if (strcmp(text, "*") == 0) {
 		strcpy(rule->name, "*");
 		return 0;
 	}
-	if (!hostname_normalise(suffix ? strchr(text, '.') + 1 : text, name))
-		return words_wrong(
-			w,
-			"`%s` is neither a host name nor an address: "
-			"write NAME, .SUFFIX, ADDRESS, ADDRESS/BITS or *",
-			text);
+	if (strpbrk(rest, "*?") != NULL)
+		return parse_glob(text, rule->name) ? 0 : wrong_name(text, w);
+	if (!hostname_normalise(rest, name))
+		return wrong_name(text, w);
 	/* hostname_normalise() leaves room: 253 bytes at most. */
 	rule->name[0] = '.';
 	strcpy(rule->name + suffix, name);
@@ -112,7 +152,8 @@ static int parse_name(const char *text, struct rule *rule,
 }
 
 /* `[V6]`, `[V6/BITS]` or `[V6]/BITS`, each with `:PORT` or without. */
-static int parse_bracketed(char *text, struct rule *rule, const struct words *w)
+static int parse_bracketed(char *text, bool any_bits, struct rule *rule,
+			   const struct words *w)
 {
 	char *close = strchr(text, ']'), *colon;
 	char plain[TOKEN_MAX];
@@ -128,12 +169,13 @@ static int parse_bracketed(char *text, struct rule *rule, const struct words *w)
 		return words_wrong(
 			w, "brackets are for IPv6 addresses, not for `%s`",
 			plain);
-	if (parse_prefix(plain, rule, w) < 0)
+	if (parse_prefix(plain, any_bits, rule, w) < 0)
 		return -EINVAL;
 	return colon ? parse_ports(colon + 1, rule, w) : 0;
 }
 
-static int parse_target(char *text, struct rule *rule, const struct words *w)
+int rules_parse_target(char *text, bool any_bits, struct rule *rule,
+		       const struct words *w)
 {
 	char *colon = strchr(text, ':');
 	struct endpoint ip;
@@ -141,15 +183,15 @@ static int parse_target(char *text, struct rule *rule, const struct words *w)
 	rule->port_min = 0;
 	rule->port_max = UINT16_MAX;
 	if (*text == '[')
-		return parse_bracketed(text, rule, w);
+		return parse_bracketed(text, any_bits, rule, w);
 	if (colon != NULL && strchr(colon + 1, ':') != NULL)
-		return parse_prefix(text, rule, w);
+		return parse_prefix(text, any_bits, rule, w);
 	if (colon != NULL)
 		*colon = '\0';
 	if (colon != NULL && parse_ports(colon + 1, rule, w) < 0)
 		return -EINVAL;
 	if (strchr(text, '/') != NULL || addr_parse_ip(text, &ip))
-		return parse_prefix(text, rule, w);
+		return parse_prefix(text, any_bits, rule, w);
 	return parse_name(text, rule, w);
 }
 
@@ -222,64 +264,5 @@ int rules_parse_line(const char *text, struct rule *rule, char *words,
 			token);
 	if (check_protocol(rule, &w) < 0)
 		return -EINVAL;
-	return parse_target(token, rule, &w);
-}
-
-/* `10.*`, `10.1.*`, `10.*.*.*`: as old no_proxy lists write networks. */
-static bool parse_octets(const char *text, struct rule *rule)
-{
-	unsigned int octets = 0;
-	uint8_t ip[4] = { 0 };
-
-	while (*text >= '0' && *text <= '9' && octets < 3) {
-		char *end;
-		unsigned long n = strtoul(text, &end, 10);
-
-		if (*end != '.' || n > 255 || end - text > 3)
-			return false;
-		ip[octets++] = (uint8_t)n;
-		text = end + 1;
-	}
-	if (octets == 0 || *text++ != '*')
-		return false;
-	for (unsigned int i = octets; strncmp(text, ".*", 2) == 0 && i < 3; i++)
-		text += 2;
-	if (*text != '\0')
-		return false;
-	rule->ip.family = ENDPOINT_IPV4;
-	memcpy(rule->ip.ip, ip, sizeof(ip));
-	rule->prefix_bits = (uint8_t)(octets * 8);
-	return true;
-}
-
-int rules_parse_no_proxy(const char *text, struct rule *rule, char *words,
-			 size_t words_max)
-{
-	const struct words w = { words, words_max };
-	char token[TOKEN_MAX];
-
-	memset(rule, 0, sizeof(*rule));
-	rule->action = POLICY_DIRECT;
-	rule->protocol = POLICY_TCP;
-	rule->port_max = UINT16_MAX;
-	/* Chromium's word for single labels, which are direct anyway. */
-	if (strcmp(text, "<local>") == 0) {
-		strcpy(rule->name, "localhost");
-		return 0;
-	}
-	if (parse_octets(text, rule))
-		return 0;
-	if (next_token(&text, token) <= 0 || *text != '\0')
-		return words_wrong(&w,
-				   "an entry of no_proxy is HOST, .SUFFIX or "
-				   "ADDRESS/BITS");
-	if (parse_target(token, rule, &w) < 0)
-		return -EINVAL;
-	/* libcurl and wget: HOST stands for what is below it, too. */
-	if (rule->name[0] != '\0' && rule->name[0] != '.' &&
-	    rule->name[0] != '*') {
-		memmove(rule->name + 1, rule->name, strlen(rule->name) + 1);
-		rule->name[0] = '.';
-	}
-	return 0;
+	return rules_parse_target(token, false, rule, &w);
 }

@@ -4,6 +4,7 @@
 #define RULES_PRIVATE_H
 
 #include "rules.h"
+#include "words.h"
 
 #include <turnout/compiler.h>
 #include <turnout/page.h>
@@ -29,6 +30,11 @@ static inline bool rules_any_port(const struct rule *r)
 {
 	return r->port_min == 0 && r->port_max == UINT16_MAX;
 }
+
+/* NAME, ADDRESS, NETWORK or `*`, with :PORT[-PORT] or without, which `text` is
+ * cut up for. `any_bits`: those behind a network's prefix do not matter. */
+int rules_parse_target(char *text, bool any_bits, struct rule *rule,
+		       const struct words *w) MUST_CHECK;
 
 bool rules_name_matches(const struct rule *r, const char *name);
 

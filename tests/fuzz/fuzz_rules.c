@@ -48,8 +48,22 @@ static void check_rule(const struct rule *rule)
 		abort();
 	if (*bare == '.')
 		bare++;
-	if (*bare != '\0' && strcmp(bare, "*") != 0 &&
+	if (*bare != '\0' && strpbrk(bare, "*?<") == NULL &&
 	    (!hostname_normalise(bare, name) || strcmp(name, bare) != 0))
+		abort();
+}
+
+/* What is written is read as the same rule, but for words of no_proxy. */
+static void check_format(const struct rule *rule)
+{
+	char text[RULES_TEXT_MAX], again[RULES_TEXT_MAX], words[300];
+	struct rule back;
+
+	rules_format(rule, text);
+	if (rule->name[0] == '<')
+		return;
+	if (rules_parse_line(text, &back, words, sizeof(words)) < 0 ||
+	    strcmp(rules_format(&back, again), text) != 0)
 		abort();
 }
 
@@ -88,13 +102,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	text[bytes] = '\0';
 	if (rules_parse_line(text, &rule, words, sizeof(words)) == 0) {
 		check_rule(&rule);
+		check_format(&rule);
 		if (rules_add(&user, &rule) < 0)
 			abort();
 	} else if (words[0] == '\0') {
 		abort();
 	}
-	if (rules_parse_no_proxy(text, &rule, words, sizeof(words)) == 0)
+	if (rules_parse_no_proxy(text, &rule, words, sizeof(words)) == 0) {
 		check_rule(&rule);
+		check_format(&rule);
+	}
 	check_uri(text);
 	ask(&user, text);
 	rules_fini(&user);
