@@ -8,25 +8,50 @@
 #include "clock.h"
 #include "unit.h"
 
+#include <turnout/compiler.h>
+
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define CROWD 50
 
 static const struct proxy_login alice = { "proxy.test", 3128, "alice", "pw" };
 static struct cancel nothing;
+static char dir[] = "/tmp/turnout-auth-XXXXXX";
+static char path[64], lock_path[64];
 
 static int setup(void)
 {
 	cancel_init(&nothing);
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/logins", dir);
+	snprintf(lock_path, sizeof(lock_path), "%s/logins.lock", dir);
 	return 0;
+}
+
+static void clean(void)
+{
+	unlink(path);
+	unlink(lock_path);
 }
 
 static int teardown(void)
 {
 	cancel_fini(&nothing);
-	return 0;
+	clean();
+	return rmdir(dir);
 }
 
 static int begin(struct proxy_auth *a, const struct proxy_login *l)
@@ -51,6 +76,8 @@ static void refused_stays_refused(void)
 	other.port = 8080;
 	CU_ASSERT_EQUAL(begin(a, &other), 0);
 	other = alice;
+	other.host = "PROXY.test"; /* the same one */
+	CU_ASSERT_EQUAL(begin(a, &other), -EACCES);
 	other.host = "proxy2.test";
 	CU_ASSERT_EQUAL(begin(a, &other), 0);
 	/* Where one field ends and the next begins. */
@@ -61,7 +88,7 @@ static void refused_stays_refused(void)
 	/* A late 200 of a dial that was under way proves nothing. */
 	proxy_auth_end(a, &alice, PROXY_AUTH_ACCEPTED);
 	CU_ASSERT_EQUAL(begin(a, &alice), -EACCES);
-	proxy_auth_forget(a);
+	CU_ASSERT_EQUAL(proxy_auth_retry(a), 0);
 	CU_ASSERT_EQUAL(begin(a, &alice), 0);
 	proxy_auth_free(a);
 }
@@ -90,17 +117,29 @@ static void unknown_lets_the_next_try(void)
 	proxy_auth_free(a);
 }
 
-/* A trial that takes long does not hold the others for ever. */
+/* A trial may take as long as it likes: the login is not sent twice. One that
+ * was accepted before, and is only tried anew, does not hold the others. */
 static void slow_trial(void)
 {
-	struct proxy_auth *a = proxy_auth_new();
-	uint64_t start = clock_now_ms();
+	struct proxy_auth *a = proxy_auth_new(), *later;
+	uint64_t start;
 
+	CU_ASSERT_EQUAL(proxy_auth_keep(a, path), 0);
 	CU_ASSERT_EQUAL(begin(a, &alice), 0);
-	CU_ASSERT_EQUAL(proxy_auth_begin(a, &alice, start + 6000, &nothing), 0);
+	CU_ASSERT_EQUAL(begin(a, &alice), -ETIMEDOUT);
+	CU_ASSERT_EQUAL(begin(a, &alice), -ETIMEDOUT);
+	proxy_auth_end(a, &alice, PROXY_AUTH_ACCEPTED);
+	later = proxy_auth_new();
+	CU_ASSERT_EQUAL(proxy_auth_keep(later, path), 0);
+	start = clock_now_ms();
+	CU_ASSERT_EQUAL(begin(later, &alice), 0);
+	CU_ASSERT_EQUAL(proxy_auth_begin(later, &alice, start + 9000, &nothing),
+			0);
 	CU_ASSERT(clock_now_ms() - start >= 1000);
-	CU_ASSERT(clock_now_ms() - start < 4000);
+	CU_ASSERT(clock_now_ms() - start < 6000);
+	proxy_auth_free(later);
 	proxy_auth_free(a);
+	clean();
 }
 
 static void cancelled(void)
@@ -146,7 +185,7 @@ struct crowd {
 static void *crowd_main(void *arg)
 {
 	struct crowd *c = arg;
-	int rc = proxy_auth_begin(c->auth, &alice, clock_now_ms() + 5000,
+	int rc = proxy_auth_begin(c->auth, &alice, clock_now_ms() + 20000,
 				  &nothing);
 
 	if (rc == 0) {
@@ -159,18 +198,202 @@ static void *crowd_main(void *arg)
 	return NULL;
 }
 
+static void run_crowd(struct crowd *c, const char *file)
+{
+	pthread_t t[CROWD];
+
+	c->auth = proxy_auth_new();
+	if (file != NULL)
+		CU_ASSERT_EQUAL(proxy_auth_keep(c->auth, file), 0);
+	for (int i = 0; i < CROWD; i++)
+		pthread_create(&t[i], NULL, crowd_main, c);
+	for (int i = 0; i < CROWD; i++)
+		pthread_join(t[i], NULL);
+	proxy_auth_free(c->auth);
+}
+
 static void crowd_sends_once(void)
 {
-	struct crowd c = { .auth = proxy_auth_new() };
-	pthread_t t[20];
+	struct crowd c = { .sent = 0 };
 
-	for (int i = 0; i < 20; i++)
-		pthread_create(&t[i], NULL, crowd_main, &c);
-	for (int i = 0; i < 20; i++)
-		pthread_join(t[i], NULL);
+	run_crowd(&c, NULL);
 	CU_ASSERT_EQUAL(c.sent, 1);
-	CU_ASSERT_EQUAL(c.refused, 19);
-	proxy_auth_free(c.auth);
+	CU_ASSERT_EQUAL(c.refused, CROWD - 1);
+}
+
+/* In a process of its own; its exit status is how often it has sent it. */
+static pid_t start_crowd(void)
+{
+	struct crowd c = { .sent = 0 };
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	run_crowd(&c, path);
+	_exit((int)(c.sent + c.refused == CROWD ? c.sent : 99));
+}
+
+static void processes_send_once(void)
+{
+	struct crowd c = { .sent = 0 };
+	int sent = 0;
+	pid_t pid[3];
+
+	for (int i = 0; i < 3; i++)
+		pid[i] = start_crowd();
+	for (int i = 0; i < 3; i++) {
+		int status = 0;
+
+		CU_ASSERT_EQUAL(waitpid(pid[i], &status, 0), pid[i]);
+		CU_ASSERT_TRUE(WIFEXITED(status));
+		sent += WEXITSTATUS(status);
+	}
+	CU_ASSERT_EQUAL(sent, 1);
+	/* And after a restart nobody does. */
+	run_crowd(&c, path);
+	CU_ASSERT_EQUAL(c.sent, 0);
+	CU_ASSERT_EQUAL(c.refused, CROWD);
+	clean();
+}
+
+/* Who dies in the middle of a trial leaves the next one to it. */
+static void dead_trial(void)
+{
+	struct proxy_auth *a = proxy_auth_new();
+	int ready[2], status = 0;
+	pid_t pid;
+	char c;
+
+	CU_ASSERT_EQUAL(proxy_auth_keep(a, path), 0);
+	CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		c = begin(a, &alice) == 0 ? 'y' : 'n';
+		(void)!write(ready[1], &c, 1);
+		pause();
+	}
+	CU_ASSERT_EQUAL(read(ready[0], &c, 1), 1);
+	CU_ASSERT_EQUAL(c, 'y');
+	CU_ASSERT_EQUAL(begin(a, &alice), -ETIMEDOUT);
+	kill(pid, SIGKILL);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(begin(a, &alice), 0);
+	close(ready[0]);
+	close(ready[1]);
+	proxy_auth_free(a);
+	clean();
+}
+
+static void kept_until_forgiven(void)
+{
+	struct proxy_auth *a = proxy_auth_new(), *b = proxy_auth_new();
+	struct stat st;
+
+	CU_ASSERT_EQUAL(proxy_auth_keep(a, path), 0);
+	CU_ASSERT_EQUAL(proxy_auth_keep(b, path), 0);
+	CU_ASSERT_EQUAL(begin(a, &alice), 0);
+	CU_ASSERT_EQUAL(begin(b, &alice), -ETIMEDOUT);
+	proxy_auth_end(a, &alice, PROXY_AUTH_REFUSED);
+	CU_ASSERT_EQUAL(begin(b, &alice), -EACCES);
+	CU_ASSERT(proxy_auth_refused_since_s(b, &alice) > 1700000000);
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+	CU_ASSERT_EQUAL(proxy_auth_retry(b), 0);
+	CU_ASSERT_EQUAL(begin(a, &alice), 0);
+	proxy_auth_end(a, &alice, PROXY_AUTH_ACCEPTED);
+	/* Accepted there, refused here: the account has expired. */
+	CU_ASSERT_EQUAL(begin(b, &alice), 0);
+	proxy_auth_end(b, &alice, PROXY_AUTH_REFUSED);
+	CU_ASSERT_EQUAL(begin(a, &alice), -EACCES);
+	proxy_auth_free(a);
+	proxy_auth_free(b);
+	clean();
+}
+
+static void put_text(const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	CU_ASSERT_EQUAL(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+/* Whatever is in the file, one more try at the most. */
+static void broken_file(void)
+{
+	static const char *const texts[] = {
+		"",
+		"nonsense",
+		"turnout proxy logins 1\n",
+		"turnout proxy logins 1\nkey 00\n",
+		"turnout proxy logins 2\nkey 00\n",
+		"\n\n\n",
+		"turnout proxy logins 1\nkey 0123456789abcdef0123456789abcdef"
+		"0123456789abcdef0123456789abcdef\nrefused x\nrefused 00 1\n"
+		"refused",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct proxy_auth *a = proxy_auth_new();
+
+		put_text(texts[i], 0600);
+		CU_ASSERT_EQUAL(proxy_auth_keep(a, path), 0);
+		CU_ASSERT_EQUAL(begin(a, &alice), 0);
+		proxy_auth_end(a, &alice, PROXY_AUTH_REFUSED);
+		CU_ASSERT_EQUAL(begin(a, &alice), -EACCES);
+		proxy_auth_free(a);
+		a = proxy_auth_new();
+		CU_ASSERT_EQUAL(proxy_auth_keep(a, path), 0);
+		CU_ASSERT_EQUAL(begin(a, &alice), -EACCES);
+		proxy_auth_free(a);
+	}
+	clean();
+}
+
+/* Others could have written it: then it is known until the end alone. */
+static void file_of_others(void)
+{
+	struct proxy_auth *a = proxy_auth_new();
+
+	put_text("turnout proxy logins 1\n", 0666);
+	CU_ASSERT_EQUAL(proxy_auth_keep(a, path), 0);
+	CU_ASSERT_EQUAL(begin(a, &alice), 0);
+	proxy_auth_end(a, &alice, PROXY_AUTH_REFUSED);
+	CU_ASSERT_EQUAL(begin(a, &alice), -EACCES);
+	proxy_auth_free(a);
+	clean();
+}
+
+/* The directories above are made; the password is nowhere. */
+static void file_holds_no_password(void)
+{
+	static const struct proxy_login bob = { "proxy.test", 3128, "bobby",
+						"correct horse" };
+	struct proxy_auth *a = proxy_auth_new();
+	char deep[128], text[4096] = "";
+	FILE *f;
+
+	snprintf(deep, sizeof(deep), "%s/a/b/logins", dir);
+	CU_ASSERT_EQUAL(proxy_auth_keep(a, deep), 0);
+	CU_ASSERT_EQUAL(begin(a, &bob), 0);
+	proxy_auth_end(a, &bob, PROXY_AUTH_REFUSED);
+	f = fopen(deep, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT(fread(text, 1, sizeof(text) - 1, f) > 100);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nrefused "));
+	CU_ASSERT_PTR_NULL(strstr(text, "bobby"));
+	CU_ASSERT_PTR_NULL(strstr(text, "horse"));
+	proxy_auth_free(a);
+	unlink(deep);
+	snprintf(deep, sizeof(deep), "%s/a/b/logins.lock", dir);
+	unlink(deep);
+	snprintf(deep, sizeof(deep), "%s/a/b", dir);
+	rmdir(deep);
+	snprintf(deep, sizeof(deep), "%s/a", dir);
+	rmdir(deep);
 }
 
 static CU_TestInfo tests[] = {
@@ -180,7 +403,13 @@ static CU_TestInfo tests[] = {
 	{ "a slow trial", slow_trial },
 	{ "cancelled while it waits", cancelled },
 	{ "more logins than places", many_logins },
-	{ "twenty at once send it once", crowd_sends_once },
+	{ "fifty at once send it once", crowd_sends_once },
+	{ "so do three processes, and a restart", processes_send_once },
+	{ "a process that dies in a trial", dead_trial },
+	{ "kept until it is forgiven", kept_until_forgiven },
+	{ "a broken file", broken_file },
+	{ "a file that others can write", file_of_others },
+	{ "the file holds no password", file_holds_no_password },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {

@@ -371,7 +371,7 @@ void dial_cancel(struct dial_request *req)
 
 void dial_forget_refusals(struct dial_pool *pool)
 {
-	proxy_auth_forget(pool->auth);
+	(void)!proxy_auth_retry(pool->auth);
 }
 
 const struct tunnel_env *dial_tunnel_env(struct dial_pool *pool)

@@ -6,10 +6,12 @@
  *
  * Directories lock an account after a few wrong passwords, and an app's start
  * dials many times at once. So a login that no proxy has judged yet goes out
- * with one dial alone; the others wait for its outcome. A proxy that has not
- * said 407 for TRIAL_MS waits for the target rather than for its directory:
- * then the next one goes. Logins are kept as keyed hashes: the table outlives
- * the configuration that held the password, and must not hold it too.
+ * with one dial alone, of all threads and all processes of the user, for as
+ * long as that takes; the others wait for its outcome. What was refused is not
+ * sent again, by whatever scheme. What was accepted may have been changed
+ * since: after PROOF_MS without a success one dial goes ahead again. The
+ * others wait for that one no longer than AGAIN_MS: a proxy that does not say
+ * 407 by then waits for the target rather than for its directory.
  */
 #include <config.h>
 
@@ -17,43 +19,20 @@
 
 #include "cancel.h"
 #include "clock.h"
+#include "proxy_logins.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
-#define TRIAL_MS 2000
-#define LOGINS   32
-#define HASH     32 /* SHA-256 */
-
-enum state {
-	STATE_UNTRIED = 0,
-	STATE_ACCEPTED,
-	STATE_REFUSED,
-};
-
-struct login {
-	unsigned char hash[HASH];
-	enum state state;
-	bool used;
-	uint64_t trial_until_ms; /* 0: nobody is finding out */
-	uint64_t seen;           /* for the choice of what to forget */
-};
+#define PROOF_MS 60000
+#define AGAIN_MS 2000
 
 struct proxy_auth {
 	pthread_mutex_t lock;
 	pthread_cond_t judged;
-	unsigned char key[HASH];
-	uint64_t clock;
-	struct login logins[LOGINS];
+	struct proxy_logins *logins;
 };
 
 struct proxy_auth *proxy_auth_new(void)
@@ -63,7 +42,8 @@ struct proxy_auth *proxy_auth_new(void)
 
 	if (a == NULL)
 		return NULL;
-	if (RAND_bytes(a->key, sizeof(a->key)) != 1) {
+	a->logins = proxy_logins_new();
+	if (a->logins == NULL) {
 		free(a);
 		return NULL;
 	}
@@ -81,158 +61,171 @@ void proxy_auth_free(struct proxy_auth *a)
 		return;
 	pthread_cond_destroy(&a->judged);
 	pthread_mutex_destroy(&a->lock);
-	OPENSSL_cleanse(a, sizeof(*a));
+	proxy_logins_free(a->logins);
 	free(a);
 }
 
-/* All fields with their NULs, so that no two logins read the same. */
-static bool hash_login(const struct proxy_auth *a, const struct proxy_login *l,
-		       unsigned char out[HASH])
+int proxy_auth_keep(struct proxy_auth *a, const char *path)
 {
-	const char *fields[] = { l->host, l->username, l->password };
-	unsigned char text[1024];
-	size_t used = sizeof(l->port), i;
-	bool ok;
+	int rc;
 
-	memcpy(text, &l->port, sizeof(l->port));
-	for (i = 0; i < ARRAY_SIZE(fields); i++) {
-		size_t n = strlen(fields[i]) + 1;
-
-		if (n > sizeof(text) - used)
-			return false;
-		memcpy(text + used, fields[i], n);
-		used += n;
-	}
-	ok = HMAC(EVP_sha256(), a->key, HASH, text, used, out, NULL) != NULL;
-	OPENSSL_cleanse(text, sizeof(text));
-	return ok;
+	pthread_mutex_lock(&a->lock);
+	rc = proxy_logins_keep(a->logins, path);
+	pthread_mutex_unlock(&a->lock);
+	return rc;
 }
 
-/* Locked. A place for a new login: free, or the one not seen for longest;
- * refused ones are forgotten last. */
-static struct login *place(struct proxy_auth *a)
+/* Locked. An accepted login: 0, or -EAGAIN while another dial goes ahead. */
+static int prove(struct proxy_login_known *k, uint64_t now_ms)
 {
-	struct login *best = &a->logins[0], *l;
-
-	for (l = a->logins; l < a->logins + LOGINS; l++) {
-		bool refused = l->state == STATE_REFUSED;
-		bool best_refused = best->state == STATE_REFUSED;
-
-		if (!l->used)
-			return l;
-		if (refused != best_refused ? best_refused
-					    : l->seen < best->seen)
-			best = l;
-	}
-	return best;
-}
-
-/* Locked. */
-static struct login *find(struct proxy_auth *a, const unsigned char *hash)
-{
-	struct login *l;
-
-	for (l = a->logins; l < a->logins + LOGINS; l++)
-		if (l->used && CRYPTO_memcmp(l->hash, hash, HASH) == 0)
-			return l;
-	return NULL;
-}
-
-/* Locked. 0: send it; -EACCES; -EAGAIN: wait until `*until_ms`. */
-static int judge(struct proxy_auth *a, const unsigned char *hash,
-		 uint64_t now_ms, uint64_t *until_ms)
-{
-	struct login *l = find(a, hash);
-
-	if (l == NULL) {
-		l = place(a);
-		*l = (struct login){ .used = true };
-		memcpy(l->hash, hash, HASH);
-	}
-	l->seen = ++a->clock;
-	if (l->state == STATE_REFUSED)
-		return -EACCES;
-	if (l->state == STATE_ACCEPTED)
+	if (k->proven_ms != 0 && now_ms - k->proven_ms < PROOF_MS)
 		return 0;
-	if (now_ms < l->trial_until_ms) {
-		*until_ms = l->trial_until_ms;
+	if (now_ms < k->trial_until_ms)
 		return -EAGAIN;
-	}
-	l->trial_until_ms = now_ms + TRIAL_MS;
+	k->trial_until_ms = now_ms + AGAIN_MS;
 	return 0;
+}
+
+/* Locked. 0: send it; -EACCES; -EAGAIN: somebody is finding out; -ENOMEM. */
+static int judge(struct proxy_auth *a, const struct proxy_login *login,
+		 uint64_t now_ms)
+{
+	struct proxy_login_known *k;
+
+	proxy_logins_refresh(a->logins);
+	k = proxy_logins_find(a->logins, login, true);
+	if (k == NULL)
+		return -ENOMEM;
+	if (k->state == PROXY_LOGIN_REFUSED)
+		return -EACCES;
+	if (k->state == PROXY_LOGIN_ACCEPTED)
+		return prove(k, now_ms);
+	if (k->trying || proxy_logins_lock(a->logins, k) < 0)
+		return -EAGAIN;
+	k->trying = true;
+	return 0;
+}
+
+/* Locked. The process that had the lock until now has written its outcome
+ * before it let go. */
+static int judge_again(struct proxy_auth *a, const struct proxy_login *login)
+{
+	struct proxy_login_known *k;
+
+	proxy_logins_refresh(a->logins);
+	k = proxy_logins_find(a->logins, login, true);
+	if (k == NULL)
+		return -ENOMEM;
+	if (!k->trying || k->state == PROXY_LOGIN_UNTRIED)
+		return 0;
+	k->trying = false;
+	proxy_logins_unlock(a->logins, k);
+	return k->state == PROXY_LOGIN_REFUSED ? -EACCES : 0;
+}
+
+int64_t proxy_auth_refused_since_s(struct proxy_auth *a,
+				   const struct proxy_login *login)
+{
+	const struct proxy_login_known *k;
+	int64_t since_s = 0;
+
+	pthread_mutex_lock(&a->lock);
+	proxy_logins_refresh(a->logins);
+	k = proxy_logins_find(a->logins, login, false);
+	if (k != NULL && k->state == PROXY_LOGIN_REFUSED)
+		since_s = k->since_s > 0 ? k->since_s : 1;
+	pthread_mutex_unlock(&a->lock);
+	return since_s;
 }
 
 bool proxy_auth_is_refused(struct proxy_auth *a,
 			   const struct proxy_login *login)
 {
-	unsigned char hash[HASH];
-	const struct login *l;
-	bool refused;
+	return proxy_auth_refused_since_s(a, login) != 0;
+}
 
-	if (!hash_login(a, login, hash))
-		return false;
-	pthread_mutex_lock(&a->lock);
-	l = find(a, hash);
-	refused = l != NULL && l->state == STATE_REFUSED;
-	pthread_mutex_unlock(&a->lock);
-	return refused;
+/* Locked. */
+static void wait_a_while(struct proxy_auth *a, uint64_t now_ms)
+{
+	uint64_t until = now_ms + CANCEL_POLL_MS;
+	struct timespec ts = { .tv_sec = (time_t)(until / 1000),
+			       .tv_nsec = (long)(until % 1000) * 1000000 };
+
+	pthread_cond_timedwait(&a->judged, &a->lock, &ts);
 }
 
 int proxy_auth_begin(struct proxy_auth *a, const struct proxy_login *login,
 		     uint64_t deadline_ms, struct cancel *cancel)
 {
-	unsigned char hash[HASH];
 	int rc;
 
-	if (!hash_login(a, login, hash))
-		return -ENOMEM;
 	pthread_mutex_lock(&a->lock);
 	for (;;) {
-		uint64_t now = clock_now_ms(), until = 0;
-		struct timespec ts;
+		uint64_t now = clock_now_ms();
 
-		rc = judge(a, hash, now, &until);
+		rc = judge(a, login, now);
+		if (rc == 0)
+			rc = judge_again(a, login);
 		if (rc != -EAGAIN)
 			break;
 		rc = cancel_is_set(cancel) ? -ECANCELED : -ETIMEDOUT;
 		if (rc == -ECANCELED || now >= deadline_ms)
 			break;
-		if (until > now + CANCEL_POLL_MS)
-			until = now + CANCEL_POLL_MS;
-		ts.tv_sec = (time_t)(until / 1000);
-		ts.tv_nsec = (long)(until % 1000) * 1000000;
-		pthread_cond_timedwait(&a->judged, &a->lock, &ts);
+		wait_a_while(a, now);
 	}
 	pthread_mutex_unlock(&a->lock);
 	return rc;
 }
 
+/* Locked. Only what is new is written down. */
+static void note(struct proxy_auth *a, const struct proxy_login *login,
+		 enum proxy_login_state was, enum proxy_auth_outcome outcome)
+{
+	struct proxy_login_known *k;
+
+	/* Once refused it stays so: some proxies ask for a login only for
+	 * some targets, and their 200 proves nothing. */
+	if (outcome == PROXY_AUTH_REFUSED && was != PROXY_LOGIN_REFUSED)
+		proxy_logins_put(a->logins, login, PROXY_LOGIN_REFUSED,
+				 time(NULL));
+	if (outcome != PROXY_AUTH_ACCEPTED || was == PROXY_LOGIN_REFUSED)
+		return;
+	if (was == PROXY_LOGIN_UNTRIED)
+		proxy_logins_put(a->logins, login, PROXY_LOGIN_ACCEPTED,
+				 time(NULL));
+	k = proxy_logins_find(a->logins, login, false);
+	if (k != NULL)
+		k->proven_ms = clock_now_ms();
+}
+
 void proxy_auth_end(struct proxy_auth *a, const struct proxy_login *login,
 		    enum proxy_auth_outcome outcome)
 {
-	unsigned char hash[HASH];
-	struct login *l;
+	enum proxy_login_state was = PROXY_LOGIN_UNTRIED;
+	struct proxy_login_known *k;
 
-	if (!hash_login(a, login, hash))
-		return;
 	pthread_mutex_lock(&a->lock);
-	l = find(a, hash);
-	if (l != NULL && outcome == PROXY_AUTH_REFUSED)
-		l->state = STATE_REFUSED;
-	/* Once refused it stays so: some proxies ask for a login only for
-	 * some targets, and their 200 proves nothing. */
-	if (l != NULL && outcome == PROXY_AUTH_ACCEPTED &&
-	    l->state == STATE_UNTRIED)
-		l->state = STATE_ACCEPTED;
-	if (l != NULL)
-		l->trial_until_ms = 0;
+	k = proxy_logins_find(a->logins, login, false);
+	if (k != NULL)
+		was = k->state;
+	note(a, login, was, outcome);
+	k = proxy_logins_find(a->logins, login, false);
+	if (k != NULL && k->trying)
+		proxy_logins_unlock(a->logins, k);
+	if (k != NULL) {
+		k->trying = false;
+		k->trial_until_ms = 0;
+	}
 	pthread_cond_broadcast(&a->judged);
 	pthread_mutex_unlock(&a->lock);
 }
 
-void proxy_auth_forget(struct proxy_auth *a)
+int proxy_auth_retry(struct proxy_auth *a)
 {
+	int rc;
+
 	pthread_mutex_lock(&a->lock);
-	memset(a->logins, 0, sizeof(a->logins));
+	rc = proxy_logins_forgive(a->logins);
 	pthread_mutex_unlock(&a->lock);
+	return rc;
 }

@@ -29,18 +29,25 @@ enum proxy_auth_outcome {
 
 struct proxy_auth *proxy_auth_new(void) MUST_CHECK;
 void proxy_auth_free(struct proxy_auth *a);
+/* What is found out is shared with the user's other processes, and kept over
+ * restarts, in the file at `path`; before the first login is used. */
+int proxy_auth_keep(struct proxy_auth *a, const char *path) MUST_CHECK;
 
-/* Was this login refused before? Does not block. */
+/* Was this login refused before? */
 bool proxy_auth_is_refused(struct proxy_auth *a,
 			   const struct proxy_login *login);
+/* When: seconds since 1970; 0: it was not. */
+int64_t proxy_auth_refused_since_s(struct proxy_auth *a,
+				   const struct proxy_login *login);
 /* May this login be sent now? 0: yes, and proxy_auth_end() follows.
- * -EACCES: it was refused before. -ETIMEDOUT, -ECANCELED. Blocks for a short
- * while when another thread is just finding out. */
+ * -EACCES: it was refused before. -ETIMEDOUT, -ECANCELED, -ENOMEM. Blocks when
+ * somebody else is just finding out, in this process or another. */
 int proxy_auth_begin(struct proxy_auth *a, const struct proxy_login *login,
 		     uint64_t deadline_ms, struct cancel *cancel) MUST_CHECK;
 void proxy_auth_end(struct proxy_auth *a, const struct proxy_login *login,
 		    enum proxy_auth_outcome outcome);
-/* Somebody says that the same password is right now. */
-void proxy_auth_forget(struct proxy_auth *a);
+/* Somebody says that the same passwords are right now: all that were refused
+ * may be sent once more. 0, or -errno: the file could not be written. */
+int proxy_auth_retry(struct proxy_auth *a) MUST_CHECK;
 
 #endif
