@@ -8,9 +8,11 @@
 #include "dial.h"
 #include "dial_lab.h"
 #include "http_proxy.h"
+#include "proxy_auth.h"
 #include "resolver.h"
 #include "tls.h"
 #include "tls_server.h"
+#include "tunnel.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -155,7 +157,7 @@ static void wrong_password(void)
 		dial_request_free(req[i]);
 	}
 	/* Somebody insists. */
-	dial_forget_refusals(l.pool);
+	CU_ASSERT_EQUAL(proxy_auth_retry(dial_tunnel_env(l.pool)->auth), 0);
 	req[0] = start(&l, p, "alice", "wrong");
 	lab_run(&l);
 	CU_ASSERT_EQUAL(req[0]->http_code, 407);

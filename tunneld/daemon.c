@@ -252,6 +252,7 @@ static int start(struct tunneld *d)
 		log_warn("%s: %s: addresses of names will change at the next "
 			 "start",
 			 d->names_path, strerror(-err));
+	daemon_keep_logins(d);
 	daemon_watch_network(d);
 	if (start_workers(d) < 0 || start_control(d) < 0)
 		return -1;

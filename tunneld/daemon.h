@@ -21,6 +21,7 @@
 #include <turnout/page.h>
 #include <turnout/paths.h>
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -147,6 +148,10 @@ void daemon_take_up_flows(struct tunneld *d);
 /* daemon_network.c: where the machine is */
 
 /* From now on, and what is known of this network. */
+/* Where the state file of that name is. 0 or -errno. */
+int daemon_state_path(const struct tunneld *d, const char *file,
+		      char path[PATH_MAX]) MUST_CHECK;
+void daemon_keep_logins(struct tunneld *d);
 void daemon_watch_network(struct tunneld *d);
 /* What is remembered of direct UDP here holds until it has been asked; the
  * answer of another network does not. */

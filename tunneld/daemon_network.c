@@ -11,6 +11,7 @@
 #include "conf.h"
 #include "daemon.h"
 #include "dial.h"
+#include "directories.h"
 #include "discover.h"
 #include "egress.h"
 #include "inside.h"
@@ -23,72 +24,25 @@
 #include "worker.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <sys/stat.h>
-
-/* Beside the socket, where there is no directory for state. */
-#define NETWORKS_SUFFIX ".networks"
-#define NETWORKS_FILE   "networks"
-#define SYSTEM_STATE    LOCALSTATEDIR "/lib/turnout"
-#define REMEMBER_MS     30000
+#define NETWORKS_FILE "networks"
+#define REMEMBER_MS   30000
 
 _Static_assert(RELAY_KEY_MAX <= MEMORY_KEY_MAX, "a key fits");
 
 /* Where it is kept */
 
-/* mkdir -p of a path's directories that are missing. */
-static void make_directories(const char *path)
-{
-	char copy[PATH_MAX];
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	for (char *at = strchr(copy + 1, '/'); at != NULL;
-	     at = strchr(at + 1, '/')) {
-		*at = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return;
-		*at = '/';
-	}
-}
-
-/* State that outlives a reboot: what systemd made for it, or the user's own
- * (XDG Base Directory Specification); for a socket at a place of its own,
- * beside that. */
-static int choose_path(const struct tunneld *d, char path[PATH_MAX])
-{
-	const char *given = getenv("STATE_DIRECTORY");
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	bool own_place = d->opts->socket != NULL || d->conf->socket[0] != '\0';
-	int n;
-
-	if (given != NULL && given[0] == '/')
-		n = snprintf(path, PATH_MAX, "%.*s/" NETWORKS_FILE,
-			     (int)strcspn(given, ":"), given);
-	else if (own_place && !d->opts->private_daemon)
-		n = snprintf(path, PATH_MAX, "%s" NETWORKS_SUFFIX, d->socket);
-	else if (d->opts->system)
-		n = snprintf(path, PATH_MAX, SYSTEM_STATE "/" NETWORKS_FILE);
-	else if (xdg != NULL && xdg[0] == '/')
-		n = snprintf(path, PATH_MAX, "%s/turnout/" NETWORKS_FILE, xdg);
-	else if (home != NULL && home[0] == '/')
-		n = snprintf(path, PATH_MAX,
-			     "%s/.local/state/turnout/" NETWORKS_FILE, home);
-	else
-		return -ENOENT;
-	return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
 static struct memory *open_memory(const struct tunneld *d)
 {
 	char path[PATH_MAX];
 
-	return memory_new(choose_path(d, path) == 0 ? path : NULL);
+	return memory_new(
+		daemon_state_path(d, NETWORKS_FILE, path) == 0 ? path : NULL);
 }
 
 /* The directory is made when there is something to put into it. */
@@ -97,9 +51,9 @@ static int put(const struct tunneld *d, const struct memory_network *network)
 	int err = memory_put(d->memory, network, time(NULL));
 	char path[PATH_MAX];
 
-	if (err != -ENOENT || choose_path(d, path) < 0)
+	if (err != -ENOENT || daemon_state_path(d, NETWORKS_FILE, path) < 0)
 		return err;
-	make_directories(path);
+	directories_make(path);
 	return memory_put_again(d->memory);
 }
 

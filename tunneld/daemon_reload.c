@@ -190,7 +190,6 @@ void daemon_reload(struct tunneld *d)
 	d->snapshot = next;
 	d->policy = policy_get(next.policy);
 	daemon_set_log_level(d);
-	dial_forget_refusals(d->pool);
 	daemon_relays_changed(d);
 	daemon_forget_hops(d);
 	daemon_apply_found(d);

@@ -369,11 +369,6 @@ void dial_cancel(struct dial_request *req)
 	thread_pool_cancel(&req->job);
 }
 
-void dial_forget_refusals(struct dial_pool *pool)
-{
-	(void)!proxy_auth_retry(pool->auth);
-}
-
 const struct tunnel_env *dial_tunnel_env(struct dial_pool *pool)
 {
 	return &pool->env;

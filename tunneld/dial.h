@@ -111,10 +111,6 @@ void dial_start(struct dial_pool *pool, struct dial_request *req);
  * DIAL_CANCELLED unless it was done before). */
 void dial_cancel(struct dial_request *req);
 
-/* A proxy's refused password is not sent again while this pool lives, by
- * whichever way; another password is. This allows one more try. */
-void dial_forget_refusals(struct dial_pool *pool);
-
 /* For others that open tunnels in the pool's threads. */
 const struct tunnel_env *dial_tunnel_env(struct dial_pool *pool);
 /* The wall clock, put right by what HTTP answers have said. */

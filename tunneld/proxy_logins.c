@@ -23,6 +23,7 @@
 #include "proxy_logins.h"
 
 #include "clock.h"
+#include "directories.h"
 #include "log.h"
 #include "proxy_auth.h"
 
@@ -439,21 +440,6 @@ static void unlock_file(const struct proxy_logins *l)
 	(void)set_lock(l, F_UNLCK, 0);
 }
 
-/* mkdir -p of the directories above a file. */
-static void make_directories(const char *path)
-{
-	char copy[PATH_MAX];
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	for (char *at = strchr(copy + 1, '/'); at != NULL;
-	     at = strchr(at + 1, '/')) {
-		*at = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return;
-		*at = '/';
-	}
-}
-
 /* Together */
 
 static void give_up(struct proxy_logins *l, int error)
@@ -473,7 +459,7 @@ static int open_lock(struct proxy_logins *l)
 	if (snprintf(path, sizeof(path), "%s.lock", l->path) >=
 	    (int)sizeof(path))
 		return -ENAMETOOLONG;
-	make_directories(path);
+	directories_make(path);
 	l->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 			  0600);
 	if (l->lock_fd < 0)
