@@ -245,6 +245,8 @@ static void test_full(void)
 	CU_ASSERT_EQUAL_FATAL(conf->rules.count, 2);
 	CU_ASSERT_EQUAL(conf->rules.rule[0].action, POLICY_DIRECT);
 	CU_ASSERT_STRING_EQUAL(conf->rules.rule[1].name, "evil.example");
+	CU_ASSERT_STRING_EQUAL(conf->rules.rule[1].origin + strlen(dir),
+			       "/x.conf:26");
 	CU_ASSERT_STRING_EQUAL(conf->socket, "/run/x/control");
 	CU_ASSERT_EQUAL(conf->log_level, LOG_LEVEL_DEBUG);
 	conf_free(conf);
@@ -731,6 +733,57 @@ static void test_env(void)
 	clean_env();
 }
 
+/* Which variable leads where. */
+static void test_env_table(void)
+{
+	static const struct {
+		const char *set[6];      /* names and values */
+		const char *any, *plain; /* hosts; NULL: none */
+	} rows[] = {
+		{ { NULL }, NULL, NULL },
+		{ { "https_proxy", "s" }, "s", NULL },
+		{ { "HTTPS_PROXY", "S" }, "s", NULL },
+		{ { "https_proxy", "low", "HTTPS_PROXY", "up" }, "low", NULL },
+		{ { "https_proxy", "", "HTTPS_PROXY", "up" }, "up", NULL },
+		{ { "http_proxy", "h" }, "h", NULL },
+		{ { "HTTP_PROXY", "h" }, "h", NULL },
+		{ { "HTTP_PROXY", "h", "REQUEST_METHOD", "GET" }, NULL, NULL },
+		{ { "http_proxy", "h", "REQUEST_METHOD", "GET" }, "h", NULL },
+		{ { "all_proxy", "a" }, "a", NULL },
+		{ { "ALL_PROXY", "a" }, "a", NULL },
+		{ { "https_proxy", "s", "http_proxy", "h" }, "s", "h" },
+		{ { "https_proxy", "s", "http_proxy", "s" }, "s", NULL },
+		{ { "https_proxy", "s", "all_proxy", "a" }, "s", "a" },
+		{ { "http_proxy", "h", "all_proxy", "a" }, "a", "h" },
+		{ { "https_proxy", "s", "http_proxy", "h", "all_proxy", "a" },
+		  "s",
+		  "h" },
+		{ { "https_proxy", "ftp://x", "all_proxy", "a" }, "a", NULL },
+		{ { "all_proxy", "socks5h://a" }, "a", NULL },
+		{ { "all_proxy", "http://s", "https_proxy", "https://s" },
+		  "s",
+		  "s" },
+	};
+	const struct conf_proxy_server *any, *plain;
+	struct conf *conf;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (size_t j = 0; j < 6 && rows[i].set[j] != NULL; j += 2)
+			setenv(rows[i].set[j], rows[i].set[j + 1], 1);
+		conf = loads("");
+		any = &conf->proxy.server[0];
+		plain = &conf->proxy.plain;
+		CU_ASSERT_EQUAL(conf->proxy.server_count, rows[i].any != NULL);
+		CU_ASSERT_EQUAL(conf->proxy.has_plain, rows[i].plain != NULL);
+		CU_ASSERT_STRING_EQUAL(any->host,
+				       rows[i].any ? rows[i].any : "");
+		if (rows[i].plain != NULL)
+			CU_ASSERT_STRING_EQUAL(plain->host, rows[i].plain);
+		conf_free(conf);
+		clean_env();
+	}
+}
+
 static void test_env_bad(void)
 {
 	struct conf *conf;
@@ -1175,6 +1228,7 @@ static CU_TestInfo tests[] = {
 	{ "files with secrets", test_secrets },
 	{ "logging in at the proxy", test_login },
 	{ "the environment", test_env },
+	{ "the environment, by a table", test_env_table },
 	{ "the environment, unusable", test_env_bad },
 	{ "--set", test_settings },
 	{ "conf.d", test_conf_d },

@@ -26,8 +26,10 @@ static void apply(struct conf_entries *e, struct conf_target *t,
 		  const char *origin)
 {
 	bool comment = strstr(value, " ;") || strstr(value, " #");
-	int error = key->set(t, value);
+	int error;
 
+	t->origin = origin;
+	error = key->set(t, value);
 	if (error == -EINVAL)
 		conf_entries_report(e, origin, "%s: %s%s", key->name, t->words,
 				    comment ? " (a comment stands on a line "

@@ -54,7 +54,9 @@ struct conf_proxy_server {
 	enum conf_proxy_kind kind;
 	char host[CONTROL_NAME_MAX + 1];
 	uint16_t port;
-	char username[256], password[256]; /* of the environment only */
+	/* of the environment only */
+	const char *variable;
+	char username[256], password[256];
 };
 
 #define CONF_PATH_MAX    4096

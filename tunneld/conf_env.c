@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,27 +60,30 @@ int conf_add_no_proxy(struct conf_target *t, const char *list, bool lenient)
 	return error;
 }
 
-static const char *lookup(const char *lower, const char *upper)
-{
-	const char *value = getenv(lower);
+struct variable {
+	const char *name, *value; /* value NULL: not set */
+};
 
-	if (value == NULL || *value == '\0')
-		value = upper ? getenv(upper) : NULL;
-	return value != NULL && *value != '\0' ? value : NULL;
+static struct variable lookup(const char *lower, const char *upper)
+{
+	const char *names[] = { lower, upper };
+	const char *value;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		value = names[i] != NULL ? getenv(names[i]) : NULL;
+		if (value != NULL && *value != '\0')
+			return (struct variable){ names[i], value };
+	}
+	return (struct variable){ lower, NULL };
 }
 
 /* A web server puts the Proxy: header of any client into HTTP_PROXY (httpoxy,
  * CVE-2016-5385). */
-static const char *http_proxy(void)
+static struct variable http_proxy(void)
 {
-	const char *upper = getenv("REQUEST_METHOD") ? NULL : "HTTP_PROXY";
-
-	return lookup("http_proxy", upper);
+	return lookup("http_proxy",
+		      getenv("REQUEST_METHOD") ? NULL : "HTTP_PROXY");
 }
-
-struct variable {
-	const char *name, *value;
-};
 
 /* The first that is set and well formed. 1: there is one, 0: none is set. */
 static int first_of(struct conf_target *t, const struct variable *v, size_t n,
@@ -94,8 +98,11 @@ static int first_of(struct conf_target *t, const struct variable *v, size_t n,
 			continue;
 		if (conf_uri_proxy(v[i].value, true, &uri, words,
 				   sizeof(words)) == 0) {
-			*out = (struct conf_proxy_server){ .kind = uri.kind,
-							   .port = uri.port };
+			*out = (struct conf_proxy_server){
+				.kind = uri.kind,
+				.port = uri.port,
+				.variable = v[i].name,
+			};
 			strcpy(out->host, uri.host);
 			strcpy(out->username, uri.username);
 			strcpy(out->password, uri.password);
@@ -124,16 +131,14 @@ static bool same_server(const struct conf_proxy_server *a,
 
 int conf_env_proxy(struct conf_target *t)
 {
-	const struct variable https = { "https_proxy",
-					lookup("https_proxy", "HTTPS_PROXY") };
-	const struct variable all = { "all_proxy",
-				      lookup("all_proxy", "ALL_PROXY") };
-	const struct variable http = { "http_proxy", http_proxy() };
+	const struct variable https = lookup("https_proxy", "HTTPS_PROXY");
+	const struct variable all = lookup("all_proxy", "ALL_PROXY");
+	const struct variable http = http_proxy();
+	const struct variable none = lookup("no_proxy", "NO_PROXY");
 	/* One that is meant for another port still is a way out. */
 	const struct variable any_port[] = { https, all, http };
 	const struct variable port_80[] = { http, all, https };
 	struct conf *conf = t->conf;
-	const char *value;
 	int n;
 
 	n = first_of(t, any_port, ARRAY_SIZE(any_port), &conf->proxy.server[0]);
@@ -148,6 +153,48 @@ int conf_env_proxy(struct conf_target *t)
 		conf->proxy.has_plain = !same_server(&conf->proxy.server[0],
 						     &conf->proxy.plain);
 	}
-	value = lookup("no_proxy", "NO_PROXY");
-	return value ? conf_add_no_proxy(t, value, true) : 0;
+	return none.value ? conf_add_no_proxy(t, none.value, true) : 0;
+}
+
+/* "VARIABLE: URL", the password as stars. */
+static void put_server(FILE *to, const char *before,
+		       const struct conf_proxy_server *s)
+{
+	static const char *const kinds[] = {
+		[CONF_PROXY_HTTP] = "http",
+		[CONF_PROXY_HTTPS] = "https",
+		[CONF_PROXY_SOCKS5] = "socks5",
+	};
+	bool brackets = strchr(s->host, ':') != NULL;
+
+	fprintf(to, "%s%s: %s://", before, s->variable, kinds[s->kind]);
+	if (s->username[0] != '\0')
+		fprintf(to, "%s%s@", s->username,
+			s->password[0] != '\0' ? ":***" : "");
+	fprintf(to, "%s%s%s:%u", brackets ? "[" : "", s->host,
+		brackets ? "]" : "", s->port);
+}
+
+char *conf_env_format(const struct conf *conf)
+{
+	const struct variable none = lookup("no_proxy", "NO_PROXY");
+	const struct conf_proxy_server *s = conf->proxy.server;
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *to = open_memstream(&text, &bytes);
+
+	if (to == NULL)
+		return NULL;
+	if (conf->proxy.source == CONF_PROXY_LIST && s->variable != NULL)
+		put_server(to, "", s);
+	else
+		fputs("no proxy", to);
+	if (conf->proxy.has_plain)
+		put_server(to, "; for port 80, ", &conf->proxy.plain);
+	if (none.value != NULL)
+		fprintf(to, "; %s: %s", none.name, none.value);
+	if (fclose(to) == 0)
+		return text;
+	free(text);
+	return NULL;
 }

@@ -19,5 +19,8 @@ int conf_add_no_proxy(struct conf_target *t, const char *list,
 /* The proxy that the environment names, credentials and no_proxy
  * included. Nothing set: no proxy. */
 int conf_env_proxy(struct conf_target *t) MUST_CHECK;
+/* What the environment told `conf`, for people: "https_proxy: http://a:3128",
+ * a password as stars. The caller frees; NULL: no memory. */
+char *conf_env_format(const struct conf *conf) MUST_CHECK;
 
 #endif

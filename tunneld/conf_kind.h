@@ -18,8 +18,9 @@
 struct conf_target {
 	struct conf *conf;
 	struct conf_relay *relay; /* for keys of [relay NAME] */
-	const char *dir; /* of relative paths; NULL: the working directory */
-	char *words;     /* filled with what is wrong */
+	const char *dir;    /* of relative paths; NULL: the working directory */
+	const char *origin; /* of the value, for people */
+	char *words;        /* filled with what is wrong */
 	size_t words_max;
 	bool no_secrets; /* files that are named may be missing */
 };

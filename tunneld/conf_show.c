@@ -11,6 +11,7 @@
 #include "conf_show.h"
 
 #include "conf_entries.h"
+#include "conf_env.h"
 #include "conf_read.h"
 #include "conf_section.h"
 #include "json_text.h"
@@ -23,6 +24,7 @@ struct show {
 	const struct conf_entries *e;
 	const struct conf_show_opts *opts;
 	FILE *to;
+	const char *environment; /* what it says of the proxy, for `env` */
 	/* what is sought; NULL: all */
 	const char *section, *key, *relay;
 	size_t shown;
@@ -63,9 +65,21 @@ static void show_origin(const struct show *s, const struct conf_entry *entry)
 	putc('\n', s->to);
 }
 
+/* For `url = env`, what that comes to. */
+static const char *environment(const struct show *s, const struct conf_key *key,
+			       const char *value)
+{
+	if (strcmp(key->section, "proxy") != 0 || strcmp(key->name, "url") != 0)
+		return NULL;
+	return strcmp(value, "env") == 0 ? s->environment : NULL;
+}
+
 static void show_line(struct show *s, const struct conf_key *key,
 		      const char *relay, const struct conf_entry *entry)
 {
+	const char *value = entry ? entry->value : key->initial;
+	const char *env = environment(s, key, value);
+
 	if (s->heading == NULL || strcmp(s->heading, key->section) != 0 ||
 	    s->heading_relay != relay)
 		fprintf(s->to, "%s[%s%s%s]\n", s->shown > 0 ? "\n" : "",
@@ -74,13 +88,15 @@ static void show_line(struct show *s, const struct conf_key *key,
 	s->heading_relay = relay;
 	if (s->opts->origin)
 		show_origin(s, entry);
-	fprintf(s->to, "%s = %s\n", key->name,
-		entry ? entry->value : key->initial);
+	if (s->opts->origin && env != NULL)
+		fprintf(s->to, "# environment: %s\n", env);
+	fprintf(s->to, "%s = %s\n", key->name, value);
 }
 
 static void show_json(struct show *s, const struct conf_key *key,
 		      const char *relay, const struct conf_entry *entry)
 {
+	const char *value = entry ? entry->value : key->initial;
 	const char *before = "";
 
 	fprintf(s->to, "%s\n  {", s->shown > 0 ? "," : "");
@@ -90,7 +106,9 @@ static void show_json(struct show *s, const struct conf_key *key,
 	fputs(", ", s->to);
 	json_text_member(s->to, "key", key->name);
 	fputs(", ", s->to);
-	json_text_member(s->to, "value", entry ? entry->value : key->initial);
+	json_text_member(s->to, "value", value);
+	fputs(", ", s->to);
+	json_text_member(s->to, "environment", environment(s, key, value));
 	fputs(", ", s->to);
 	json_text_member(s->to, "origin", entry ? entry->origin : "default");
 	fprintf(s->to, ", \"locked\": %s, \"overrides\": [",
@@ -217,35 +235,42 @@ static bool seek(struct show *s, struct conf_entries *e, char *what)
 	return false;
 }
 
+static int show_it(struct show *s, struct conf_entries *e, char *what)
+{
+	if (what != NULL && !seek(s, e, what))
+		return -EINVAL;
+	if (s->opts->json)
+		fputs("{\"version\": 1, \"values\": [", s->to);
+	show_all(s);
+	if (s->opts->json)
+		fputs("\n]}\n", s->to);
+	return what != NULL && s->shown == 0 ? -ENOENT : 0;
+}
+
 int conf_show(const struct conf_source *source,
 	      const struct conf_show_opts *opts, FILE *to,
 	      conf_report_fn *report, void *arg)
 {
 	struct conf *conf = conf_load(source, report, arg);
-	char *what = opts->what ? strdup(opts->what) : NULL;
+	char *env = NULL, *what = opts->what ? strdup(opts->what) : NULL;
 	struct conf_entries e;
 	struct show s = { .e = &e, .opts = opts, .to = to };
-	int err = conf == NULL ? -EBADMSG : 0;
+	int err = -EBADMSG;
 
-	conf_free(conf);
 	conf_entries_init(&e, report, arg);
-	if (err == 0 && opts->what != NULL && what == NULL)
-		err = -ENOMEM;
-	if (err == 0) {
-		conf_read(&e, source);
-		if (what != NULL && !seek(&s, &e, what))
-			err = -EINVAL;
-	}
-	if (err == 0) {
-		if (opts->json)
-			fputs("{\"version\": 1, \"values\": [", to);
-		show_all(&s);
-		if (opts->json)
-			fputs("\n]}\n", to);
-		if (what != NULL && s.shown == 0)
-			err = -ENOENT;
-	}
+	if (conf == NULL)
+		goto out;
+	env = conf_env_format(conf);
+	err = -ENOMEM;
+	if (env == NULL || (opts->what != NULL && what == NULL))
+		goto out;
+	s.environment = env;
+	conf_read(&e, source);
+	err = show_it(&s, &e, what);
+out:
 	conf_entries_fini(&e);
+	conf_free(conf);
+	free(env);
 	free(what);
 	return err;
 }

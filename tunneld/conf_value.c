@@ -121,7 +121,10 @@ static int set_rules_rule(struct conf_target *t, const char *value)
 	struct rule rule;
 	int error = rules_parse_line(value, &rule, t->words, t->words_max);
 
-	return error < 0 ? error : rules_add(&t->conf->rules, &rule);
+	if (error < 0)
+		return error;
+	snprintf(rule.origin, sizeof(rule.origin), "%s", t->origin);
+	return rules_add(&t->conf->rules, &rule);
 }
 
 static int set_daemon_socket(struct conf_target *t, const char *value)
