@@ -58,6 +58,13 @@ static const char *const passed_on[] = {
 	"XDG_CACHE_HOME",
 	"XDG_STATE_HOME",
 	"DBUS_SESSION_BUS_ADDRESS",
+	/* which desktop it is */
+	"XDG_CURRENT_DESKTOP",
+	"DESKTOP_SESSION",
+	"GNOME_DESKTOP_SESSION_ID",
+	"KDE_FULL_SESSION",
+	"DISPLAY",
+	"WAYLAND_DISPLAY",
 	"KRB5CCNAME",
 	"KRB5_CONFIG",
 	"SSL_CERT_FILE",

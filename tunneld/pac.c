@@ -16,10 +16,10 @@
 
 #include "cancel.h"
 #include "clock.h"
-#include "hostname.h"
 #include "log.h"
 #include "pac_process.h"
 #include "pac_source.h"
+#include "pac_url.h"
 #include "pac_wait.h"
 
 #include <errno.h>
@@ -30,8 +30,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <arpa/inet.h>
 
 #define PROGRAM       "turnout-pac"
 #define PROCESSES_MAX 4
@@ -244,27 +242,6 @@ static int run(struct pac *p, struct pac_script *script, const char *url,
 
 /* Questions and answers */
 
-/* As Chromium writes it for a script: no path, which may hold secrets, and no
- * port that the scheme has anyway. What goes to port 80 is taken for http, and
- * all else for https, wss included. False: not a host. */
-static bool make_url(const char *host, uint16_t port, char *url, size_t max,
-		     char name[CONTROL_NAME_MAX + 1])
-{
-	struct in6_addr ip;
-	bool v6 = inet_pton(AF_INET6, host, &ip) == 1;
-	char number[8] = "";
-
-	if (v6 || inet_pton(AF_INET, host, &ip) == 1)
-		snprintf(name, CONTROL_NAME_MAX + 1, "%s", host);
-	else if (!hostname_normalise(host, name))
-		return false;
-	if (port != 80 && port != 443)
-		snprintf(number, sizeof(number), ":%u", (unsigned int)port);
-	snprintf(url, max, "http%s://%s%s%s%s/", port == 80 ? "" : "s",
-		 v6 ? "[" : "", name, v6 ? "]" : "", number);
-	return true;
-}
-
 static void tell_skipped(struct pac *p, const struct pac_list *list)
 {
 	unsigned int more;
@@ -283,12 +260,12 @@ static void tell_skipped(struct pac *p, const struct pac_list *list)
 static int find(struct pac *p, const char *host, uint16_t port,
 		struct pac_list *list, struct pac_wait *w)
 {
-	char url[CONTROL_NAME_MAX + 32], name[CONTROL_NAME_MAX + 1];
+	char url[PAC_URL_MAX], name[CONTROL_NAME_MAX + 1];
 	char answer[PAC_LIST_BYTES_MAX + 1];
 	struct pac_script *script;
 	int rc;
 
-	if (!make_url(host, port, url, sizeof(url), name))
+	if (!pac_url_make(host, port, url, name))
 		return pac_wait_fail(w, -EINVAL, "not a host name");
 	rc = pac_source_take(p->source, w, &script);
 	if (rc < 0)
