@@ -154,7 +154,7 @@ static int connect_host(struct exchange *ex)
 {
 	struct http_get *g = ex->g;
 	struct tunnel t = {
-		.env = dial_tunnel_env(g->pool),
+		.env = g->pool != NULL ? dial_tunnel_env(g->pool) : NULL,
 		.host = ex->to->host,
 		.port = ex->to->port,
 		.egress = g->egress,
@@ -198,24 +198,43 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c,
 	return cancel_is_set(ex->g->cancel);
 }
 
+/* False: another header, or too long a value. */
+static bool header_value(const char *line, size_t len, const char *name,
+			 char *out, size_t max)
+{
+	size_t n = strlen(name);
+
+	if (len < n || strncasecmp(line, name, n) != 0)
+		return false;
+	while (n < len && (line[n] == ' ' || line[n] == '\t'))
+		n++;
+	while (len > n && isspace((unsigned char)line[len - 1]))
+		len--;
+	if (len - n >= max)
+		return false;
+	memcpy(out, line + n, len - n);
+	out[len - n] = '\0';
+	return true;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
 	struct exchange *ex = arg;
 	size_t len = size * count;
-	char text[64];
+	char text[sizeof(ex->g->type)];
 
 	ex->header_bytes += len;
 	if (ex->header_bytes > HEADER_BYTES_MAX)
 		return 0;
 	/* The last one counts. */
-	if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
+	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
 		ex->date = -1;
-	if (len > 5 && len < sizeof(text) &&
-	    strncasecmp(line, "Date:", 5) == 0) {
-		memcpy(text, line + 5, len - 5);
-		text[len - 5] = '\0';
-		ex->date = curl_getdate(text, NULL);
+		ex->g->type[0] = '\0';
 	}
+	if (header_value(line, len, "Date:", text, sizeof(text)))
+		ex->date = curl_getdate(text, NULL);
+	if (header_value(line, len, "Content-Type:", text, sizeof(text)))
+		strcpy(ex->g->type, text);
 	return len;
 }
 
@@ -225,7 +244,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 	struct http_get *g = ex->g;
 	size_t len = size * count;
 
-	if (len > HTTP_GET_BYTES_MAX - g->len)
+	if (len > g->bytes_max - g->len)
 		return 0;
 	memcpy(g->data + g->len, data, len);
 	g->len += len;
@@ -387,11 +406,14 @@ static int add_lines(const struct exchange *ex, struct curl_slist **list,
 static int make_headers(const struct exchange *ex, struct curl_slist **list)
 {
 	bool has_type = false, ok;
+	char accept[128];
 	int rc = add_lines(ex, list, &has_type);
 
 	if (rc < 0)
 		return rc;
-	ok = add_text(list, "Accept: application/json");
+	snprintf(accept, sizeof(accept), "Accept: %s",
+		 ex->g->accept != NULL ? ex->g->accept : "application/json");
+	ok = add_text(list, accept);
 	/* One round trip more, for nothing. */
 	ok = ok && (!ex->post || add_text(list, "Expect:"));
 	ok = ok && (!ex->post || has_type ||
@@ -468,7 +490,7 @@ static int perform(struct exchange *ex, char redirect[URL_MAX])
 			    "NAME: VALUE, and none of the connection's own");
 	if (rc == 0 && code != CURLE_OK)
 		rc = blame_curl(ex, code);
-	if (ex->date > 0)
+	if (ex->date > 0 && ex->g->pool != NULL)
 		clock_skew_note(dial_skew(ex->g->pool), ex->date, time(NULL),
 				ex->to->host, rc == 0 && ex->to->https);
 	return rc;
@@ -489,7 +511,8 @@ static int exchange(struct exchange *ex, char redirect[URL_MAX])
 
 static int judge_status(struct http_get *g, const struct target *to)
 {
-	if (g->status >= 200 && g->status < 300)
+	if (g->status == 200 ||
+	    (g->status >= 200 && g->status < 300 && !g->only_200))
 		return 0;
 	return fail(g,
 		    g->status == 401 || g->status == 403 || g->status == 407
@@ -563,7 +586,10 @@ int http_get(struct http_get *g)
 
 	g->words[0] = '\0';
 	g->len = 0;
-	g->data = malloc(HTTP_GET_BYTES_MAX + 1);
+	g->type[0] = '\0';
+	if (g->bytes_max == 0)
+		g->bytes_max = HTTP_GET_BYTES_MAX;
+	g->data = malloc(g->bytes_max + 1);
 	if (to == NULL || redirect == NULL || g->data == NULL)
 		rc = fail(g, -ENOMEM, "out of memory");
 	else if (!parse_target(g->url, &to[0]))
@@ -589,7 +615,7 @@ int http_get(struct http_get *g)
 void http_get_fini(struct http_get *g)
 {
 	if (g->data != NULL)
-		OPENSSL_cleanse(g->data, HTTP_GET_BYTES_MAX + 1);
+		OPENSSL_cleanse(g->data, g->bytes_max + 1);
 	free(g->data);
 	g->data = NULL;
 	g->len = 0;

@@ -11,6 +11,7 @@
 
 #include <turnout/compiler.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@ struct cancel;
 struct dial_pool;
 struct egress;
 
-#define HTTP_GET_BYTES_MAX 65536
+#define HTTP_GET_BYTES_MAX 65536 /* unless the caller says otherwise */
 #define HTTP_GET_REDIRECTS 3
 
 /* All of it borrowed. */
@@ -28,13 +29,18 @@ struct http_get {
 	const char *body;      /* JSON, makes it a POST; or NULL */
 	const char *ca_file;   /* trusted beside the system's store, or NULL */
 	struct egress *egress; /* NULL: directly */
-	/* knows how to log in at proxies, and hears of the Date */
+	/* knows how to log in at proxies, and hears of the Date; NULL will do
+	 * without `egress` */
 	struct dial_pool *pool;
+	const char *accept; /* NULL: JSON */
+	size_t bytes_max;   /* 0: HTTP_GET_BYTES_MAX */
+	bool only_200;      /* no other 2xx is an answer */
 	uint64_t deadline_ms;
 	struct cancel *cancel;
 	/* what came of it */
 	char *data;      /* NUL-terminated; http_get_fini() wipes it */
 	size_t len;      /* of 2xx only */
+	char type[128];  /* its Content-Type; empty: none, or too long */
 	long status;     /* of the last answer; 0: none */
 	char words[200]; /* names the hop, never what stands behind the host */
 };

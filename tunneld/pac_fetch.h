@@ -14,7 +14,6 @@
 
 #include <sys/stat.h>
 
-struct dial_pool;
 struct pac_wait;
 
 #define PAC_SCRIPT_BYTES_MAX (1U << 20) /* as Chromium */
@@ -46,7 +45,6 @@ struct pac_place {
 	char *place;   /* a path that begins with "/", or a URL */
 	char *name;    /* for people: what follows a URL's host may be a key */
 	char *ca_file; /* trusted beside the system's store; NULL: none */
-	struct dial_pool *pool;
 };
 
 struct pac_fetched {

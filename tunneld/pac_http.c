@@ -24,7 +24,9 @@ int pac_http_fetch(const struct pac_place *from, struct pac_fetched *f,
 	struct http_get g = {
 		.url = from->place,
 		.ca_file = from->ca_file,
-		.pool = from->pool,
+		.accept = "application/x-ns-proxy-autoconfig, */*",
+		.bytes_max = PAC_SCRIPT_BYTES_MAX,
+		.only_200 = true,
 		.deadline_ms = limit_ms < w->deadline_ms ? limit_ms
 							 : w->deadline_ms,
 		.cancel = w->cancel,
@@ -35,7 +37,7 @@ int pac_http_fetch(const struct pac_place *from, struct pac_fetched *f,
 		strcpy(f->words, g.words);
 		return rc;
 	}
-	rc = pac_fetch_decode(from, f, NULL, g.data, g.len);
+	rc = pac_fetch_decode(from, f, g.type, g.data, g.len);
 	http_get_fini(&g);
 	return rc;
 }

@@ -212,8 +212,7 @@ struct pac_source *pac_source_new(const struct pac_place *from,
 	pac_wait_cond_init(&s->fetched);
 	s->fetch_url = fetch_url;
 	s->from = (struct pac_place){ .place = strdup(from->place),
-				      .name = name_of(from->place),
-				      .pool = from->pool };
+				      .name = name_of(from->place) };
 	if (from->ca_file != NULL)
 		s->from.ca_file = strdup(from->ca_file);
 	if (s->from.place == NULL || s->from.name == NULL ||
