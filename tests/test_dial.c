@@ -537,7 +537,7 @@ static void tls_inside(void)
 		  "one.test",
 		  DIAL_RELAY_TLS,
 		  ECONNREFUSED,
-		  "TLS: wrong version number" },
+		  "TLS: the answer is plain HTTP" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

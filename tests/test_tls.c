@@ -205,7 +205,7 @@ static void hang_up(void)
 static void plaintext(void)
 {
 	refuse(&(struct tls_server_opts){ .way = TLS_SERVER_PLAINTEXT },
-	       "relay.test", -EPROTO, "wrong version number");
+	       "relay.test", -EPROTO, "the answer is plain HTTP");
 }
 
 static void silent(void)

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "tls_tickets.h"
+#include "tls_words.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -35,6 +36,8 @@
 
 /* RFC 7443, 5: "stun.turn", as a protocol name list of RFC 7301, 3.1. */
 static const unsigned char alpn[] = "\x09stun.turn";
+/* RFC 7301, 6. */
+static const unsigned char alpn_http[] = "\x08http/1.1";
 
 /* UDP payload of a handshake fragment: fits every path that carries IPv6
  * (RFC 8200, 5) with some room for tunnels. */
@@ -61,7 +64,11 @@ struct tls {
 	bool broken;     /* OpenSSL: no further call, SSL_shutdown() neither */
 	bool ended;      /* the peer has sent its last byte */
 	bool dry;        /* the last read has used up what had arrived */
-	int cause;       /* -errno once broken */
+	bool http;       /* see tls_opts */
+	bool met;        /* the first bytes have been looked at */
+	bool asked;      /* the server wants to know who we are */
+	enum tls_fault fault;
+	int cause;          /* -errno once broken */
 	struct tls_key key; /* `key.name` is what is verified */
 	char error[256];
 };
@@ -77,32 +84,6 @@ static void say(struct tls *t, const char *fmt, ...)
 	va_end(ap);
 }
 
-static const char *reason_words(unsigned long code)
-{
-	const char *words = NULL;
-
-	if (ERR_SYSTEM_ERROR(code))
-		return strerror(ERR_GET_REASON(code));
-	if (code != 0)
-		words = ERR_reason_error_string(code);
-	return words != NULL ? words : "unknown error";
-}
-
-/* One name of a certificate, control characters escaped: it is the peer's
- * text and ends in our log. */
-static void name_text(const X509_NAME *name, char *text, size_t max)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	int n = 0;
-
-	if (bio != NULL && name != NULL &&
-	    X509_NAME_print_ex(bio, name, 0,
-			       XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) >= 0)
-		n = BIO_read(bio, text, (int)max - 1);
-	text[n > 0 ? n : 0] = '\0';
-	BIO_free(bio);
-}
-
 /* OpenSSL calls this for each certificate of the chain; after a failed check
  * the certificate is known only here. */
 static int verify_cb(int ok, X509_STORE_CTX *store)
@@ -110,20 +91,39 @@ static int verify_cb(int ok, X509_STORE_CTX *store)
 	SSL *ssl = X509_STORE_CTX_get_ex_data(
 		store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls *t = ssl != NULL ? SSL_get_app_data(ssl) : NULL;
-	X509 *cert = X509_STORE_CTX_get_current_cert(store);
-	char subject[72] = "", issuer[72] = "";
 
 	if (ok || t == NULL)
 		return ok;
-	if (cert != NULL) {
-		name_text(X509_get_subject_name(cert), subject,
-			  sizeof(subject));
-		name_text(X509_get_issuer_name(cert), issuer, sizeof(issuer));
-	}
-	say(t, "certificate of %.80s: %s (subject %s, issuer %s)", t->key.name,
-	    X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
-	    subject, issuer);
+	tls_words_verify(store, t->key.name, t->error, sizeof(t->error));
+	t->fault = tls_words_verify_fault(store);
 	return 0;
+}
+
+/* OpenSSL calls this when the server asks who we are. */
+static int cert_cb(SSL *ssl, void *arg)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+
+	(void)arg;
+	if (t != NULL)
+		t->asked = true;
+	return 1;
+}
+
+/* The head of the first record that comes, before OpenSSL judges it: what is
+ * not TLS at all is told by it. */
+static void first_bytes(int write, int version, int type, const void *data,
+			size_t len, SSL *ssl, void *arg)
+{
+	struct tls *t = arg;
+
+	(void)version;
+	(void)ssl;
+	if (write || type != SSL3_RT_HEADER || t->met)
+		return;
+	t->met = true;
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		t->fault = TLS_FAULT_HTTP;
 }
 
 /* In TLS 1.3 tickets come with the data: this runs in the thread that reads,
@@ -154,6 +154,7 @@ static bool set_up(SSL_CTX *c, int version_min)
 						  SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(c, on_session);
 	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, verify_cb);
+	SSL_CTX_set_cert_cb(c, cert_cb, NULL);
 	return true;
 }
 
@@ -180,7 +181,7 @@ struct tls_ctx *tls_ctx_new(const char *ca_file, const char **words)
 				SSL_CTX_get_cert_store(ctx->stream));
 	if (ok == 1)
 		return ctx;
-	*words = reason_words(ERR_peek_error());
+	*words = tls_words_reason(ERR_peek_error());
 fail:
 	ERR_clear_error();
 	tls_ctx_put(ctx);
@@ -191,6 +192,30 @@ struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx)
 {
 	atomic_fetch_add(&ctx->refs, 1);
 	return ctx;
+}
+
+/* Nobody is there to be asked for the key's passphrase. */
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+bool tls_ctx_identify(struct tls_ctx *ctx, const char *cert_file,
+		      const char *key_file, const char **words)
+{
+	ERR_clear_error();
+	SSL_CTX_set_default_passwd_cb(ctx->stream, no_passphrase);
+	if (SSL_CTX_use_certificate_chain_file(ctx->stream, cert_file) == 1 &&
+	    SSL_CTX_use_PrivateKey_file(ctx->stream, key_file,
+					SSL_FILETYPE_PEM) == 1)
+		return true;
+	*words = tls_words_reason(ERR_peek_error());
+	ERR_clear_error();
+	return false;
 }
 
 void tls_ctx_put(struct tls_ctx *ctx)
@@ -295,6 +320,12 @@ struct tls *tls_open(struct tls_ctx *ctx, int fd, const struct tls_opts *opts)
 		errno = ENOMEM;
 		return NULL;
 	}
+	t->http = opts->http;
+	if (t->http)
+		(void)SSL_set_alpn_protos(t->ssl, alpn_http,
+					  sizeof(alpn_http) - 1);
+	SSL_set_msg_callback(t->ssl, first_bytes);
+	SSL_set_msg_callback_arg(t->ssl, t);
 	offer_session(t);
 	SSL_set_connect_state(t->ssl);
 	return t;
@@ -314,11 +345,26 @@ void tls_free(struct tls *t)
 	free(t);
 }
 
-/* A failure that no certificate explains. */
+void tls_abort(struct tls *t)
+{
+	if (t != NULL)
+		t->broken = true;
+	tls_free(t);
+}
+
+static bool have_cert(const struct tls *t)
+{
+	return SSL_get_certificate(t->ssl) != NULL;
+}
+
+/* A failure of the protocol, or of the peer's certificate: verify_cb() and
+ * first_bytes() know more than OpenSSL's code then. */
 static enum io fail_ssl(struct tls *t, unsigned long code)
 {
 	t->broken = true;
 	t->cause = -EPROTO;
+	if (t->fault == TLS_FAULT_NONE)
+		t->fault = tls_words_fault(code, t->asked, have_cert(t));
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
 	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
 		t->cause = -ECONNRESET;
@@ -327,9 +373,11 @@ static enum io fail_ssl(struct tls *t, unsigned long code)
 				  : "closed during the handshake");
 		return t->handshaken ? IO_EOF : IO_FAIL;
 	}
-	if (ERR_GET_REASON(code) != SSL_R_CERTIFICATE_VERIFY_FAILED ||
-	    t->error[0] == '\0')
-		say(t, "%s", reason_words(code));
+	if (t->fault == TLS_FAULT_HTTP)
+		say(t, "the answer is plain HTTP");
+	else if (ERR_GET_REASON(code) != SSL_R_CERTIFICATE_VERIFY_FAILED ||
+		 t->error[0] == '\0')
+		say(t, "%s", tls_words_reason(code));
 	return IO_FAIL;
 }
 
@@ -345,6 +393,7 @@ static enum io fail_kernel(struct tls *t, int error)
 		return IO_WANT_WRITE;
 	t->broken = true;
 	t->cause = error != 0 ? -error : -ECONNRESET;
+	t->fault = TLS_FAULT_OTHER;
 	say(t, "%s", error != 0 ? strerror(error) : "closed");
 	return IO_FAIL;
 }
@@ -380,6 +429,14 @@ static void keep_renewed(struct tls *t)
 		tls_tickets_put(t->ctx->tickets, &t->key, session);
 }
 
+static void on_handshaken(struct tls *t)
+{
+	t->handshaken = true;
+	SSL_set_msg_callback(t->ssl, NULL);
+	if (t->http)
+		SSL_set_options(t->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
+}
+
 enum io tls_handshake(struct tls *t)
 {
 	enum io io;
@@ -397,7 +454,8 @@ enum io tls_handshake(struct tls *t)
 		t->cause = -ECONNRESET;
 		io = IO_FAIL;
 	}
-	t->handshaken = io == IO_OK;
+	if (io == IO_OK)
+		on_handshaken(t);
 	if (io == IO_OK && tls_resumed(t))
 		keep_renewed(t);
 	else if (io == IO_FAIL && t->offered)
@@ -537,6 +595,18 @@ enum io tls_write(struct tls *t, const void *data, size_t len, size_t *n)
 	return outcome(t, 0, errno);
 }
 
+enum io tls_close_write(struct tls *t)
+{
+	int rc;
+
+	if (t->broken)
+		return IO_FAIL;
+	ERR_clear_error();
+	errno = 0;
+	rc = SSL_shutdown(t->ssl);
+	return rc >= 0 ? IO_OK : outcome(t, rc, errno);
+}
+
 size_t tls_pending(const struct tls *t)
 {
 	int n = SSL_pending(t->ssl);
@@ -560,4 +630,9 @@ uint64_t tls_dropped(const struct tls *t)
 const char *tls_error(const struct tls *t)
 {
 	return t->error[0] != '\0' ? t->error : "no error";
+}
+
+enum tls_fault tls_fault(const struct tls *t)
+{
+	return t->fault;
 }

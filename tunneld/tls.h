@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tls.h - a TLS or DTLS client session over a descriptor; tls.c and
- * tls_tickets.c are the only files that include <openssl/ssl.h>
+ * tls.h - a TLS or DTLS client session over a descriptor; tls*.c are the only
+ * files that include <openssl/ssl.h>
  *
  * OpenSSL writes by write(2): a program that uses this ignores SIGPIPE.
  */
@@ -23,6 +23,17 @@ enum io {
 	IO_FAIL, /* see tls_error() */
 };
 
+/* What is behind a failure, for those who can say what to do about it. */
+enum tls_fault {
+	TLS_FAULT_NONE = 0,
+	TLS_FAULT_OTHER,
+	TLS_FAULT_UNTRUSTED,    /* signed by nobody that we trust */
+	TLS_FAULT_HTTP,         /* an answer in plain HTTP */
+	TLS_FAULT_CERT_WANTED,  /* the server wants a certificate; we have none
+				 */
+	TLS_FAULT_CERT_REFUSED, /* the server does not take ours */
+};
+
 struct tls_ctx;
 struct tls;
 
@@ -33,6 +44,11 @@ struct tls;
 struct tls_ctx *tls_ctx_new(const char *ca_file, const char **words) MUST_CHECK;
 struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);
 void tls_ctx_put(struct tls_ctx *ctx);
+/* What we show to a server that wants to know who we are: PEM files, the
+ * certificate's with what its issuer needs behind it. Before the first
+ * tls_open(). False: `*words` as above. */
+bool tls_ctx_identify(struct tls_ctx *ctx, const char *cert_file,
+		      const char *key_file, const char **words) MUST_CHECK;
 
 struct tls_opts {
 	/* What the certificate must be for: name or IP literal; a name is sent
@@ -43,12 +59,16 @@ struct tls_opts {
 	const char *server;
 	uint16_t port;
 	bool datagram; /* DTLS; `fd` is a connected UDP socket */
+	/* HTTP inside: its ALPN, and an end without close_notify is one as
+	 * good as any, for both directions */
+	bool http;
 };
 
 /* `fd` is borrowed; a reference to `ctx` is taken. NULL with errno. */
 struct tls *tls_open(struct tls_ctx *ctx, int fd,
 		     const struct tls_opts *opts) MUST_CHECK;
-void tls_free(struct tls *t); /* close_notify if it goes without blocking */
+void tls_free(struct tls *t);  /* close_notify if it goes without blocking */
+void tls_abort(struct tls *t); /* without */
 
 /* Once. DTLS: lost flights are only repeated by tls_handshake_wait(). */
 enum io tls_handshake(struct tls *t) MUST_CHECK;
@@ -63,6 +83,9 @@ enum io tls_read(struct tls *t, void *data, size_t max, size_t *n) MUST_CHECK;
  * big for the way is dropped and counts as written. */
 enum io tls_write(struct tls *t, const void *data, size_t len,
 		  size_t *n) MUST_CHECK;
+/* close_notify: nothing is written after it, reading goes on. Only after a
+ * tls_write() that left nothing to repeat. */
+enum io tls_close_write(struct tls *t) MUST_CHECK;
 /* Not 0: call tls_read() again, the descriptor may never turn readable for
  * what has been fetched already (it may still say IO_WANT_READ; then 0). */
 size_t tls_pending(const struct tls *t);
@@ -73,5 +96,6 @@ uint64_t tls_dropped(const struct tls *t);
 /* Why: "certificate of relay.example: unable to get local issuer (issuer
  * …)". Never NULL. */
 const char *tls_error(const struct tls *t);
+enum tls_fault tls_fault(const struct tls *t);
 
 #endif
