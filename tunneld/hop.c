@@ -118,7 +118,7 @@ static bool own_can_reach(const struct hop *h, const struct endpoint *e)
 	socklen_t len = sizeof(ss);
 	struct endpoint local;
 
-	if (h->socket < 0)
+	if (h->socket < 0 || h->instead)
 		return false;
 	if (h->family == AF_INET && e->family != ENDPOINT_IPV4)
 		return false;

@@ -22,7 +22,9 @@ struct cancel;
 struct hop {
 	const char *host; /* name or IP literal, no brackets */
 	uint16_t port;
-	int socket; /* the app's TCP socket, or -1; stays the caller's */
+	int socket;   /* the app's TCP socket, or -1; stays the caller's */
+	bool instead; /* a new socket goes in its place, whatever it can reach
+		       */
 	uint64_t deadline_ms;
 	struct cancel *cancel;
 	/* hop_datagram(): begin at this one of the addresses */

@@ -5,6 +5,7 @@
 #include "tls_server.h"
 
 #include "dtls_loop.h"
+#include "tls_forward.h"
 
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
@@ -34,6 +35,7 @@ struct tls_server {
 	int listen_fd;
 	uint16_t port;
 	char ca_file[64];
+	char client_file[64];
 	pthread_t acceptor;
 	pthread_t threads[CONNECTIONS_MAX];
 	int fds[CONNECTIONS_MAX];
@@ -127,6 +129,36 @@ static void write_ca_file(struct tls_server *s, X509 *ca)
 		abort();
 }
 
+static void write_client_file(struct tls_server *s, X509 *ca, EVP_PKEY *ca_key)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = new_cert("Test client", key, false);
+	FILE *f;
+	int fd;
+
+	X509_set_issuer_name(cert, X509_get_subject_name(ca));
+	X509_sign(cert, ca_key, EVP_sha256());
+	snprintf(s->client_file, sizeof(s->client_file),
+		 "/tmp/turnout-client.XXXXXX");
+	fd = mkstemp(s->client_file);
+	f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (f == NULL || PEM_write_X509(f, cert) != 1 ||
+	    PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) != 1 ||
+	    fclose(f) != 0)
+		abort();
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+static void need_client(struct tls_server *s, X509 *ca, EVP_PKEY *ca_key)
+{
+	X509_STORE_add_cert(SSL_CTX_get_cert_store(s->ctx), ca);
+	SSL_CTX_set_verify(s->ctx,
+			   SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+			   NULL);
+	write_client_file(s, ca, ca_key);
+}
+
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *len,
 		       const unsigned char *in, unsigned int in_len, void *arg)
 {
@@ -189,6 +221,8 @@ static void make_context(struct tls_server *s)
 		SSL_CTX_set_num_tickets(s->ctx, 0);
 	}
 	write_ca_file(s, ca);
+	if (s->opts.need_client)
+		need_client(s, ca, ca_key);
 	X509_free(leaf);
 	X509_free(other);
 	X509_free(ca);
@@ -250,6 +284,28 @@ static void wait_end(int fd)
 		;
 }
 
+static void reset(int fd)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	/* RST by disconnecting, as close() would */
+	connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC },
+		sizeof(struct sockaddr));
+}
+
+static void late(SSL *ssl, const char *answer)
+{
+	char buf[16384];
+
+	while (SSL_read(ssl, buf, sizeof(buf)) > 0)
+		;
+	if ((SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) == 0)
+		return;
+	SSL_write(ssl, answer, (int)strlen(answer));
+	SSL_shutdown(ssl);
+}
+
 static void on_handshake(void *arg, SSL *ssl)
 {
 	struct tls_server *s = arg;
@@ -284,6 +340,16 @@ static void talk(struct connection *c, SSL *ssl)
 	case TLS_SERVER_DEAF:
 		poll(NULL, 0, 1500);
 		break;
+	case TLS_SERVER_LATE:
+		late(ssl, s->opts.answer);
+		break;
+	case TLS_SERVER_CUT:
+		SSL_write(ssl, "cut", 3);
+		reset(c->fd);
+		break;
+	case TLS_SERVER_FORWARD:
+		tls_forward(ssl, s->opts.forward_port);
+		break;
 	default:
 		echo(ssl);
 		break;
@@ -298,7 +364,6 @@ static void misbehave(int fd, enum tls_server_way way)
 	static const char hello[] = "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03"
 				    "\x03";
 	char garbage[512];
-	struct linger now = { .l_onoff = 1 };
 
 	if (way == TLS_SERVER_PLAINTEXT) {
 		(void)!send(fd, http, sizeof(http) - 1, MSG_NOSIGNAL);
@@ -310,10 +375,7 @@ static void misbehave(int fd, enum tls_server_way way)
 		(void)!send(fd, hello, sizeof(hello) - 1, MSG_NOSIGNAL);
 	} else if (way == TLS_SERVER_RESET) {
 		(void)!recv(fd, garbage, 16, 0); /* the rest stays unread */
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-		/* RST by disconnecting, as close() would */
-		connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC },
-			sizeof(struct sockaddr));
+		reset(fd);
 		return;
 	}
 	wait_end(fd);
@@ -436,6 +498,8 @@ void tls_server_free(struct tls_server *s)
 	close(s->listen_fd);
 	SSL_CTX_free(s->ctx);
 	unlink(s->ca_file);
+	if (s->client_file[0] != '\0')
+		unlink(s->client_file);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -448,6 +512,11 @@ uint16_t tls_server_port(const struct tls_server *s)
 const char *tls_server_ca_file(const struct tls_server *s)
 {
 	return s->ca_file;
+}
+
+const char *tls_server_client_file(const struct tls_server *s)
+{
+	return s->client_file;
 }
 
 /* Not written any more once a handshake is done, so it may be read after the

@@ -22,12 +22,16 @@ enum tls_server_way {
 	TLS_SERVER_RESET,     /* RST for an answer to the ClientHello */
 	TLS_SERVER_GARBAGE,   /* bytes that are no record, for an answer */
 	TLS_SERVER_STALL,     /* the first bytes of a ServerHello, then none */
+	TLS_SERVER_LATE,      /* `answer` after the client's close_notify */
+	TLS_SERVER_CUT,       /* says "cut", then RST */
+	TLS_SERVER_FORWARD,   /* what is inside to `forward_port`, and back */
 };
 
 struct tls_server_opts {
 	enum tls_server_way way;
-	const char *answer; /* SAY */
-	const char *name;   /* in the certificate; NULL: none */
+	const char *answer;    /* SAY, LATE */
+	uint16_t forward_port; /* on 127.0.0.1 */
+	const char *name;      /* in the certificate; NULL: none */
 	const char *ip;
 	const char *common_name; /* NULL: as `name` */
 	bool expired;
@@ -39,6 +43,7 @@ struct tls_server_opts {
 	bool datagram; /* DTLS: ECHO, NOTIFY, SILENT, GARBAGE */
 	/* TLS 1.2 then resumes by session identifier, 1.3 not at all */
 	bool no_tickets;
+	bool need_client; /* with a certificate of this server's authority */
 	/* that many datagrams get lost first */
 	unsigned int lose_in, lose_out;
 };
@@ -49,6 +54,8 @@ struct tls_server *tls_server_new(const struct tls_server_opts *opts);
 void tls_server_free(struct tls_server *s);
 uint16_t tls_server_port(const struct tls_server *s);
 const char *tls_server_ca_file(const struct tls_server *s);
+/* One that `need_client` is content with, and its key: one file. */
+const char *tls_server_client_file(const struct tls_server *s);
 /* Of the last handshake: "stun.turn", "" when the client offered none. */
 const char *tls_server_alpn(struct tls_server *s);
 const char *tls_server_sni(struct tls_server *s); /* "": none was sent */
