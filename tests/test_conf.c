@@ -246,7 +246,7 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(conf->rules.rule[0].action, POLICY_DIRECT);
 	CU_ASSERT_STRING_EQUAL(conf->rules.rule[1].name, "evil.example");
 	CU_ASSERT_STRING_EQUAL(conf->rules.rule[1].origin + strlen(dir),
-			       "/x.conf:26");
+			       "/x.conf:25");
 	CU_ASSERT_STRING_EQUAL(conf->socket, "/run/x/control");
 	CU_ASSERT_EQUAL(conf->log_level, LOG_LEVEL_DEBUG);
 	conf_free(conf);
