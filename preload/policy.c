@@ -76,7 +76,7 @@ static enum policy_action fit(enum policy_protocol protocol,
 enum policy_action policy_decide(enum policy_protocol protocol,
 				 const struct endpoint *dest)
 {
-	bool dns = protocol == POLICY_UDP && endpoint_port(dest) == DNS_PORT;
+	bool dns = endpoint_port(dest) == DNS_PORT;
 	bool loopback = in_ranges(loopback_ranges, ARRAY_SIZE(loopback_ranges),
 				  dest);
 	const struct page *page;

@@ -193,7 +193,8 @@ static void test_loopback(void)
 	/* A name server on this machine is asked through tunneld. */
 	CU_ASSERT_EQUAL(udp("127.0.0.53", 53), POLICY_TUNNEL);
 	CU_ASSERT_EQUAL(udp("::1", 53), POLICY_TUNNEL);
-	CU_ASSERT_EQUAL(tcp("127.0.0.53", 53), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(tcp("127.0.0.53", 53), POLICY_PROXY);
+	CU_ASSERT_EQUAL(tcp("127.0.0.53", 853), POLICY_DIRECT);
 }
 
 static void test_reload(void)

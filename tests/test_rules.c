@@ -331,8 +331,10 @@ static void test_dns_port(void)
 	CU_ASSERT_EQUAL(UDP("10.0.0.53:53"), POLICY_TUNNEL);
 	CU_ASSERT_EQUAL(UDP("127.0.0.53:53"), POLICY_TUNNEL);
 	CU_ASSERT_EQUAL(UDP("[::1]:53"), POLICY_TUNNEL);
-	CU_ASSERT_EQUAL(TCP("10.0.0.53:53"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(TCP("10.0.0.53:53"), POLICY_PROXY);
+	CU_ASSERT_EQUAL(TCP("127.0.0.53:53"), POLICY_PROXY);
 	CU_ASSERT_EQUAL(UDP("10.0.0.53:5353"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(TCP("10.0.0.53:853"), POLICY_DIRECT);
 
 	/* A rule that names the port wins, another one does not. */
 	add("block 10.0.0.0/8");
@@ -347,6 +349,8 @@ static void test_dns_port(void)
 	CU_ASSERT_EQUAL(UDP("192.168.0.1:53"), POLICY_TUNNEL);
 	CU_ASSERT_EQUAL(UDP("172.16.0.1:53"), POLICY_TUNNEL);
 	CU_ASSERT_EQUAL(UDP("172.16.0.2:53"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(TCP("10.0.0.53:53"), POLICY_PROXY);
+	CU_ASSERT_EQUAL(TCP("172.16.0.1:53"), POLICY_DIRECT);
 
 	/* A proxy alone makes names ours, so their queries too. */
 	ctx.tunnel_udp = false;
@@ -356,6 +360,7 @@ static void test_dns_port(void)
 	rules_fini(&user);
 	compile(&ctx);
 	CU_ASSERT_EQUAL(UDP("10.0.0.54:53"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(TCP("10.0.0.54:53"), POLICY_DIRECT);
 }
 
 static void test_user_order(void)

@@ -13,16 +13,12 @@
 #include "addr.h"
 #include "clock.h"
 #include "control_conn.h"
-#include "egress.h"
+#include "dns_stream.h"
 #include "flow_table.h"
 #include "local.h"
-#include "policy.h"
-#include "relay.h"
-#include "stats.h"
 #include "worker.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +32,7 @@
 #define REQUEST_TIMEOUT_MS 5000
 #define ACCEPTS_PER_WAKEUP 32
 /* Workers need not be told of each request. */
-#define ATTACH_MS    10000
-#define STATUS_BYTES 32768
+#define ATTACH_MS 10000
 
 void conn_close(struct conn *conn)
 {
@@ -136,100 +131,6 @@ static void handle_flow_open(struct conn *conn)
 	conn_answer(conn, &out, sizeof(out));
 }
 
-/* CONTROL_STATUS */
-
-struct text {
-	char data[STATUS_BYTES];
-	size_t len;
-};
-
-static void PRINTF_LIKE(2, 3) put_line(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->data + t->len, sizeof(t->data) - t->len, fmt, ap);
-	va_end(ap);
-	if (n > 0 && (size_t)n < sizeof(t->data) - t->len)
-		t->len += (size_t)n;
-}
-
-static void put_workers(struct text *t, const struct control *c)
-{
-	struct worker_stats sum = { 0 };
-
-	for (size_t i = 0; i < c->opts.worker_count; i++) {
-		const struct worker_stats *s = worker_stats(c->opts.workers[i]);
-
-#define STATS_SUM(name, help) stats_add(&sum.name, stats_get(&s->name));
-		STATS_WORKER_LIST(STATS_SUM)
-#undef STATS_SUM
-	}
-#define STATS_PUT(name, help) \
-	put_line(t, #name " %llu\n", (unsigned long long)stats_get(&sum.name));
-	STATS_WORKER_LIST(STATS_PUT)
-#undef STATS_PUT
-}
-
-static const char *relay_state(const struct relay *r,
-			       const struct relay *winner)
-{
-	if (r == winner)
-		return "preferred";
-	return relay_has_worked(r) ? "worked" : "untried";
-}
-
-/* What scripts know stands first; new words come behind. */
-static void put_relay(struct text *t, const struct relay *r,
-		      const struct relay *winner)
-{
-	static const char *const mobility[] = {
-		[RELAY_MOBILITY_UNKNOWN] = "unknown",
-		[RELAY_MOBILITY_NO] = "no",
-		[RELAY_MOBILITY_YES] = "yes",
-	};
-
-	put_line(t, "relay %s %s:%u %s %s %s %s mobility %s keepalive %u %s",
-		 r->name, r->host, r->port, relay_transport_name(r->transport),
-		 r->egress != NULL ? "proxy" : "direct",
-		 relay_failing(r) ? "failing" : "ok", relay_state(r, winner),
-		 mobility[relay_mobility(r)], relay_keepalive_s(r),
-		 relay_learned_keepalive_s(r) ? "learned" : "configured");
-	if (relay_rtt_us(r) != 0)
-		put_line(t, " rtt_ms %u", (relay_rtt_us(r) + 500) / 1000);
-	put_line(t, "\n");
-}
-
-static void put_hops(struct text *t, const struct control *c)
-{
-	const struct egress *egress = policy_egress(c->opts.policy);
-	const struct relay_set *set = c->opts.relays;
-
-	if (egress != NULL)
-		put_line(t, "proxy %s\n", egress_words(egress));
-	else
-		put_line(t, "proxy none\n");
-	for (size_t i = 0; i < set->count; i++)
-		put_relay(t, &set->relay[i], relay_set_winner(set));
-}
-
-static void handle_status(struct conn *conn)
-{
-	const struct control *c = conn->control;
-	struct text t = { .len = 0 };
-
-	put_line(&t, "version %s\npid %d\n", PACKAGE_VERSION, (int)getpid());
-	put_hops(&t, c);
-	put_line(&t, "connects %llu\nconnects_failed %llu\n",
-		 (unsigned long long)c->connects,
-		 (unsigned long long)c->connects_failed);
-	put_line(&t, "connecting %zu\nlookups %llu\n", c->connecting,
-		 (unsigned long long)c->lookups);
-	put_workers(&t, c);
-	conn_answer(conn, t.data, t.len);
-}
-
 /* Reading a request */
 
 /* An app that asks for anything may soon open a UDP socket. */
@@ -265,7 +166,7 @@ static void handle(struct conn *conn, uint64_t now_ms)
 		conn_reverse(conn);
 		break;
 	default:
-		handle_status(conn);
+		conn_status(conn);
 		break;
 	}
 }
@@ -456,6 +357,20 @@ static int listen_at(const char *path, bool any_user, const char **words)
 	return -1;
 }
 
+static struct dns_streams *make_dns(struct control *c)
+{
+	struct dns_streams_opts opts = {
+		.loop = c->opts.loop,
+		.names = c->opts.names,
+		.policy = c->opts.policy,
+		.stats = &c->stats,
+		.learn = c->opts.want_name,
+		.arg = c->opts.arg,
+	};
+
+	return dns_streams_new(&opts);
+}
+
 struct control *control_new(const struct control_opts *opts, const char **words)
 {
 	struct control *c = calloc(1, sizeof(*c));
@@ -466,9 +381,11 @@ struct control *control_new(const struct control_opts *opts, const char **words)
 	c->opts = *opts;
 	c->fd = -1;
 	c->flows = flow_table_new();
-	if (c->flows != NULL)
+	c->dns = make_dns(c);
+	if (c->flows != NULL && c->dns != NULL)
 		c->fd = listen_at(opts->path, opts->any_user, words);
 	if (c->fd < 0) {
+		dns_streams_free(c->dns);
 		flow_table_free(c->flows);
 		free(c);
 		return NULL;
@@ -498,6 +415,7 @@ void control_free(struct control *c)
 	loop_fd_del(c->opts.loop, &c->watch);
 	close(c->fd);
 	unlink(c->opts.path);
+	dns_streams_free(c->dns);
 	flow_table_free(c->flows);
 	free(c);
 }
@@ -506,6 +424,7 @@ void control_reload(struct control *c, struct policy *policy,
 		    struct relay_set *relays)
 {
 	c->opts.policy = policy;
+	dns_streams_reload(c->dns, policy);
 	c->opts.relays = relays;
 }
 

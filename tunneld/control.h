@@ -6,6 +6,8 @@
 #ifndef CONTROL_H
 #define CONTROL_H
 
+#include "dns_serve.h"
+
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 
@@ -36,8 +38,9 @@ struct control_opts {
 	struct names *names;
 	struct policy *policy;
 	struct relay_set *relays;
-	struct learn *learn;   /* NULL: names are not learned */
-	struct inside *inside; /* NULL: no name is one of the inside */
+	struct learn *learn;     /* NULL: names are not learned */
+	struct inside *inside;   /* NULL: no name is one of the inside */
+	dns_learn_fn *want_name; /* of queries over TCP; NULL: none waits */
 	struct worker *const *workers;
 	size_t worker_count;
 	/* What is promised to apps has changed; may be NULL. */

@@ -9,6 +9,7 @@
 #include "learn.h"
 #include "log.h"
 #include "loop.h"
+#include "stats.h"
 
 #include <turnout/compiler.h>
 #include <turnout/control.h>
@@ -20,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+struct dns_streams;
 struct flow_table;
 
 /* The longest request: a name and some fields. */
@@ -57,6 +59,8 @@ struct control {
 	struct loop_fd watch;
 	struct conn *conns;
 	struct flow_table *flows;
+	struct dns_streams *dns;   /* apps' connections to port 53 */
+	struct worker_stats stats; /* of what is served in this loop */
 	size_t next_worker;
 	uint64_t attached_ms; /* workers know of an app since; 0: not yet */
 	uint64_t connects, connects_failed, lookups;
@@ -72,6 +76,9 @@ void conn_answer(struct conn *conn, const void *data, size_t len);
 /* control_names.c: CONTROL_RESOLVE and CONTROL_REVERSE. */
 void conn_resolve(struct conn *conn);
 void conn_reverse(struct conn *conn);
+
+/* control_status.c: CONTROL_STATUS. */
+void conn_status(struct conn *conn);
 
 /* control_connect.c: CONTROL_CONNECT, whose body is in the request. */
 void conn_connect(struct conn *conn, const struct control_connect *body,

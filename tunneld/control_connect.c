@@ -15,6 +15,7 @@
 
 #include "addr.h"
 #include "control_conn.h"
+#include "dns_stream.h"
 #include "egress.h"
 #include "names.h"
 #include "policy.h"
@@ -183,6 +184,36 @@ static void start(struct conn *conn, const char *host, uint16_t port,
 	dial_start(conn->control->opts.pool, req);
 }
 
+/* Port 53, and no rule names it. */
+static bool is_dns(const struct control *c, const struct endpoint *dest)
+{
+	struct rules_answer why;
+
+	return endpoint_port(dest) == DNS_PORT &&
+	       policy_explain_ip(c->opts.policy, POLICY_TCP, dest, NULL,
+				 &why) == 0 &&
+	       why.reason == RULES_REASON_DNS;
+}
+
+static void connect_dns(struct conn *conn, const struct endpoint *server)
+{
+	int af = 0, fd;
+	socklen_t len = sizeof(af);
+
+	if (getsockopt(conn->passed_fd, SOL_SOCKET, SO_DOMAIN, &af, &len) < 0 ||
+	    (af != AF_INET && af != AF_INET6)) {
+		refuse(conn, EINVAL);
+		return;
+	}
+	fd = dns_streams_open(conn->control->dns, af, server);
+	if (fd < 0) {
+		refuse(conn, -fd);
+		return;
+	}
+	give_verdict(conn, 0, fd);
+	close(fd);
+}
+
 void conn_connect(struct conn *conn, const struct control_connect *body,
 		  uint64_t now_ms)
 {
@@ -196,6 +227,10 @@ void conn_connect(struct conn *conn, const struct control_connect *body,
 	conn->placeholder = body->flags & CONTROL_CONNECT_PLACEHOLDER;
 	if (conn->passed_fd < 0) {
 		conn_close(conn);
+		return;
+	}
+	if (is_dns(c, &body->dest)) {
+		connect_dns(conn, &body->dest);
 		return;
 	}
 	if (names_is_synthetic(c->opts.names, &body->dest)) {

@@ -172,6 +172,7 @@ static int start_control(struct tunneld *d)
 		.relays = d->snapshot.relays,
 		.learn = d->learn,
 		.inside = d->inside,
+		.want_name = daemon_want_name,
 		.workers = d->workers,
 		.worker_count = d->worker_count,
 		.on_flows = daemon_flows_changed,

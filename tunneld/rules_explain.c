@@ -164,14 +164,13 @@ static void say_note(struct rules_answer *out, const struct rules_context *ctx,
 }
 
 /* Apps leave loopback alone whatever the page says, but for queries. */
-static bool is_loopback(enum policy_protocol protocol,
-			const struct endpoint *dest)
+static bool is_loopback(const struct endpoint *dest)
 {
 	static const uint8_t unspecified[16];
 
 	return (addr_is_loopback(dest) ||
 		memcmp(dest->ip, unspecified, sizeof(unspecified)) == 0) &&
-	       (protocol == POLICY_TCP || endpoint_port(dest) != DNS_PORT);
+	       endpoint_port(dest) != DNS_PORT;
 }
 
 static int explain_page(const struct rules_context *ctx,
@@ -209,7 +208,7 @@ int rules_explain_ip(const struct rules_context *ctx,
 	int error = -ENOMEM;
 
 	(void)client;
-	if (is_loopback(protocol, dest)) {
+	if (is_loopback(dest)) {
 		*out = (struct rules_answer){ .action = POLICY_DIRECT,
 					      .reason = RULES_REASON_LOOPBACK };
 		say(out, "it is this machine itself");

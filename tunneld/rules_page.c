@@ -137,7 +137,8 @@ static int put_rule(struct making *m, const struct rules_context *ctx,
 }
 
 /* Queries of resolvers inside apps are answered by the daemon, whatever
- * address the name server has, unless a rule names the port. */
+ * address the name server has, unless a rule names the port (a rule for UDP
+ * names it for UDP). */
 static int put_dns(struct making *m, const struct rules_context *ctx)
 {
 	static const struct endpoint any;
@@ -147,18 +148,18 @@ static int put_dns(struct making *m, const struct rules_context *ctx)
 		struct rule r = ctx->user->rule[i];
 
 		if (!rules_by_address(&r) || rules_any_port(&r) ||
-		    r.protocol == POLICY_TCP || r.port_min > DNS_PORT ||
-		    r.port_max < DNS_PORT)
+		    r.port_min > DNS_PORT || r.port_max < DNS_PORT)
 			continue;
-		r.protocol = POLICY_UDP;
 		r.port_min = r.port_max = DNS_PORT;
 		error = put_rule(m, ctx, i, r);
 	}
 	m->note = (struct rules_note){ .reason = RULES_REASON_DNS };
-	if (error == 0 && (ctx->have_proxy || ctx->tunnel_udp))
-		error = put_prefix(m, POLICY_TUNNEL, POLICY_UDP, &any, 0,
-				   DNS_PORT);
-	return error;
+	if (error != 0 || (!ctx->have_proxy && !ctx->tunnel_udp))
+		return error;
+	error = put_prefix(m, POLICY_TUNNEL, POLICY_UDP, &any, 0, DNS_PORT);
+	return error != 0 ? error
+			  : put_prefix(m, POLICY_PROXY, POLICY_TCP, &any, 0,
+				       DNS_PORT);
 }
 
 /* Addresses of direct names: what is known of the name says more than what is

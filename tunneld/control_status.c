@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control_status.c - what tunneld is doing, as text for people and tests
+ *
+ * One `key value` a line; keys stay what they are.
+ */
+#include <config.h>
+
+#include "control_conn.h"
+#include "egress.h"
+#include "policy.h"
+#include "relay.h"
+#include "stats.h"
+#include "worker.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define STATUS_BYTES 32768
+
+struct text {
+	char data[STATUS_BYTES];
+	size_t len;
+};
+
+static void PRINTF_LIKE(2, 3) put_line(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->data + t->len, sizeof(t->data) - t->len, fmt, ap);
+	va_end(ap);
+	if (n > 0 && (size_t)n < sizeof(t->data) - t->len)
+		t->len += (size_t)n;
+}
+
+static void add_stats(struct worker_stats *sum, const struct worker_stats *s)
+{
+#define STATS_SUM(name, help) stats_add(&sum->name, stats_get(&s->name));
+	STATS_WORKER_LIST(STATS_SUM)
+#undef STATS_SUM
+}
+
+static void put_workers(struct text *t, const struct control *c)
+{
+	struct worker_stats sum = { 0 };
+
+	add_stats(&sum, &c->stats);
+	for (size_t i = 0; i < c->opts.worker_count; i++)
+		add_stats(&sum, worker_stats(c->opts.workers[i]));
+#define STATS_PUT(name, help) \
+	put_line(t, #name " %llu\n", (unsigned long long)stats_get(&sum.name));
+	STATS_WORKER_LIST(STATS_PUT)
+#undef STATS_PUT
+}
+
+static const char *relay_state(const struct relay *r,
+			       const struct relay *winner)
+{
+	if (r == winner)
+		return "preferred";
+	return relay_has_worked(r) ? "worked" : "untried";
+}
+
+/* What scripts know stands first; new words come behind. */
+static void put_relay(struct text *t, const struct relay *r,
+		      const struct relay *winner)
+{
+	static const char *const mobility[] = {
+		[RELAY_MOBILITY_UNKNOWN] = "unknown",
+		[RELAY_MOBILITY_NO] = "no",
+		[RELAY_MOBILITY_YES] = "yes",
+	};
+
+	put_line(t, "relay %s %s:%u %s %s %s %s mobility %s keepalive %u %s",
+		 r->name, r->host, r->port, relay_transport_name(r->transport),
+		 r->egress != NULL ? "proxy" : "direct",
+		 relay_failing(r) ? "failing" : "ok", relay_state(r, winner),
+		 mobility[relay_mobility(r)], relay_keepalive_s(r),
+		 relay_learned_keepalive_s(r) ? "learned" : "configured");
+	if (relay_rtt_us(r) != 0)
+		put_line(t, " rtt_ms %u", (relay_rtt_us(r) + 500) / 1000);
+	put_line(t, "\n");
+}
+
+static void put_hops(struct text *t, const struct control *c)
+{
+	const struct egress *egress = policy_egress(c->opts.policy);
+	const struct relay_set *set = c->opts.relays;
+
+	if (egress != NULL)
+		put_line(t, "proxy %s\n", egress_words(egress));
+	else
+		put_line(t, "proxy none\n");
+	for (size_t i = 0; i < set->count; i++)
+		put_relay(t, &set->relay[i], relay_set_winner(set));
+}
+
+void conn_status(struct conn *conn)
+{
+	const struct control *c = conn->control;
+	struct text t = { .len = 0 };
+
+	put_line(&t, "version %s\npid %d\n", PACKAGE_VERSION, (int)getpid());
+	put_hops(&t, c);
+	put_line(&t, "connects %llu\nconnects_failed %llu\n",
+		 (unsigned long long)c->connects,
+		 (unsigned long long)c->connects_failed);
+	put_line(&t, "connecting %zu\nlookups %llu\n", c->connecting,
+		 (unsigned long long)c->lookups);
+	put_workers(&t, c);
+	conn_answer(conn, t.data, t.len);
+}
