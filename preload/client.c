@@ -168,6 +168,9 @@ static const struct page *look_for_page(const struct page *old)
 	return old;
 }
 
+/* Threads that come while one looks do so, too: without a page they would find
+ * that nothing may leave. So the time is noted afterwards, and whoever sees it
+ * sees what was found. */
 const struct page *client_page(void)
 {
 	const struct page *page = atomic_load(&mapped);
@@ -179,11 +182,10 @@ const struct page *client_page(void)
 	now = coarse_ms();
 	looked = atomic_load(&looked_ms);
 	if (looked != 0 && now - looked < REMAP_AFTER_MS)
-		return page;
-	if (!atomic_compare_exchange_strong(&looked_ms, &looked, now))
 		return atomic_load(&mapped);
 	h = hold();
 	page = look_for_page(page);
+	atomic_store(&looked_ms, now);
 	release(&h);
 	return page;
 }

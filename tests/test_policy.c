@@ -14,6 +14,7 @@
 #include <turnout/paths.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include <arpa/inet.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static char dir[] = "/tmp/test_policy.XXXXXX";
 static char page_path[sizeof(dir) + 32];
@@ -159,6 +161,49 @@ static void test_bad_page(void)
 	unlink(spare_path);
 }
 
+static pthread_barrier_t start;
+
+static void *first_look(void *arg)
+{
+	pthread_barrier_wait(&start);
+	return tcp("1.2.3.4", 443) == POLICY_PROXY ? NULL : arg;
+}
+
+/* In a process that has not looked yet: how many threads found no page. */
+static int first_looks(void)
+{
+	pthread_t thread[8];
+	void *missed;
+	int count = 0;
+	size_t i;
+
+	pthread_barrier_init(&start, NULL, ARRAY_SIZE(thread));
+	for (i = 0; i < ARRAY_SIZE(thread); i++)
+		if (pthread_create(&thread[i], NULL, first_look, &start) != 0)
+			return -1;
+	for (i = 0; i < ARRAY_SIZE(thread); i++) {
+		pthread_join(thread[i], &missed);
+		count += missed != NULL;
+	}
+	return count;
+}
+
+/* Threads whose first connections are made at once. */
+static void check_first_look(void)
+{
+	int status, i;
+	pid_t child;
+
+	for (i = 0; i < 100; i++) {
+		child = fork();
+		if (child == 0)
+			_exit(first_looks());
+		CU_ASSERT_TRUE_FATAL(child > 0);
+		CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+		CU_ASSERT_EQUAL(status, 0);
+	}
+}
+
 static struct page *shown;
 
 static void test_rules(void)
@@ -169,6 +214,7 @@ static void test_rules(void)
 	add_rule(shown, POLICY_TUNNEL, "2001:db8::", 33, 443);
 	add_rule(shown, POLICY_BLOCK, "2001:db8::", 32, 443);
 	wait_for_look();
+	check_first_look();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(client_page());
 	CU_ASSERT_EQUAL(tcp("10.1.0.1", 1), POLICY_DIRECT);
 	CU_ASSERT_EQUAL(tcp("10.9.1.1", 1), POLICY_BLOCK);
