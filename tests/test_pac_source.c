@@ -52,7 +52,7 @@ static int fetch(const struct pac_place *from, struct pac_fetched *f,
 
 static struct pac_source *new_source(const char *place)
 {
-	struct pac_place from = { .place = (char *)place };
+	struct pac_place from = { .place = place };
 	struct pac_source *s = pac_source_new(&from, fetch);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
@@ -224,7 +224,7 @@ static void write_file(const char *path, const char *bytes, size_t len)
 
 static void file_fails(const char *path, int error, const char *words)
 {
-	struct pac_place from = { .place = (char *)path };
+	struct pac_place from = { .place = path };
 	struct pac_source *s = pac_source_new(&from, fetch);
 	struct pac_wait w = { .deadline_ms = now_ms + 1000 };
 	struct pac_script *script;

@@ -32,6 +32,11 @@ static int take_pac(struct conf_target *t, const char *value)
 		return conf_wrong(t, "write pac+http://HOST/PATH, "
 				     "pac+https://HOST/PATH or "
 				     "pac+file:///PATH");
+#ifndef HAVE_PAC
+	return conf_wrong(t, "this tunneld runs no scripts: it was built "
+			     "without libpacparser (Debian: libpacparser-dev; "
+			     "configure --with-pac)");
+#endif
 	t->conf->proxy.source = CONF_PROXY_PAC;
 	return conf_kind_text(t, t->conf->proxy.pac, sizeof(t->conf->proxy.pac),
 			      value);

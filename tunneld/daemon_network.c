@@ -156,6 +156,8 @@ static void on_change(void *arg, const struct netwatch_event *event,
 		 event->addr_count);
 	if (event->moved)
 		daemon_remember(d);
+	if (d->snapshot.egress != NULL)
+		egress_network_changed(d->snapshot.egress);
 	daemon_relays_changed(d);
 	for (size_t i = 0; i < d->worker_count; i++)
 		worker_network_changed(d->workers[i], event->addrs,

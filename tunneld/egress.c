@@ -8,6 +8,7 @@
 
 #include "egress.h"
 
+#include "egress_ask.h"
 #include "proxy.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct egress {
 	size_t count;
 	bool has_plain; /* proxy[count] is for port 80, and no other */
 	struct proxy *proxy[EGRESS_HOPS_MAX + 1];
+	struct egress_ask *ask; /* NULL: they are known */
 	char words[EGRESS_HOPS_MAX * PROXY_TEXT_MAX];
 };
 
@@ -37,6 +39,23 @@ static void name(struct egress *e)
 			i > 0 ? ", " : "", proxy_format(e->proxy[i], text));
 }
 
+static int init(struct egress *e, const struct egress_opts *opts)
+{
+	if (opts->pac != NULL || opts->desktop != NULL) {
+		snprintf(e->words, sizeof(e->words), "%s", opts->source);
+		e->ask = egress_ask_new(opts->pac, opts->desktop,
+					opts->proxy[0]);
+		return e->ask != NULL ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; i < opts->count; i++)
+		e->proxy[e->count++] = proxy_get(opts->proxy[i]);
+	e->has_plain = opts->plain != NULL;
+	if (e->has_plain)
+		e->proxy[e->count] = proxy_get(opts->plain);
+	name(e);
+	return 0;
+}
+
 struct egress *egress_new(const struct egress_opts *opts)
 {
 	struct egress *e;
@@ -49,12 +68,11 @@ struct egress *egress_new(const struct egress_opts *opts)
 	if (e == NULL)
 		return NULL;
 	atomic_init(&e->refs, 1);
-	for (size_t i = 0; i < opts->count; i++)
-		e->proxy[e->count++] = proxy_get(opts->proxy[i]);
-	e->has_plain = opts->plain != NULL;
-	if (e->has_plain)
-		e->proxy[e->count] = proxy_get(opts->plain);
-	name(e);
+	if (init(e, opts) < 0) {
+		egress_put(e);
+		errno = ENOMEM;
+		return NULL;
+	}
 	return e;
 }
 
@@ -70,6 +88,7 @@ void egress_put(struct egress *e)
 		return;
 	for (size_t i = 0; i < e->count + e->has_plain; i++)
 		proxy_put(e->proxy[i]);
+	egress_ask_free(e->ask);
 	free(e);
 }
 
@@ -83,10 +102,17 @@ int egress_choose(struct egress *e, const char *host, uint16_t port,
 		  uint64_t deadline_ms, struct cancel *cancel,
 		  struct egress_way *way, char *words, size_t words_max)
 {
-	(void)host;
-	(void)deadline_ms;
-	(void)cancel;
+	char said[200];
+	int rc;
+
 	*way = (struct egress_way){ .count = 0 };
+	if (e->ask != NULL) {
+		rc = egress_ask(e->ask, host, port, deadline_ms, cancel, way,
+				said);
+		if (rc < 0)
+			snprintf(words, words_max, "%s: %s", e->words, said);
+		return rc;
+	}
 	if (e->has_plain && port == HTTP_PORT)
 		add(way, e->proxy[e->count]);
 	else
@@ -112,6 +138,12 @@ void egress_note(struct egress *e, const struct proxy *proxy, bool reached,
 	(void)proxy;
 	(void)reached;
 	(void)now_ms;
+}
+
+void egress_network_changed(struct egress *e)
+{
+	if (e->ask != NULL)
+		egress_ask_network_changed(e->ask);
 }
 
 size_t egress_proxies(const struct egress *e, struct proxy *const **proxy)

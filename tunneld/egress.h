@@ -13,7 +13,9 @@
 #include <stdint.h>
 
 struct cancel;
+struct desktop;
 struct egress;
+struct pac;
 struct proxy;
 
 #define EGRESS_HOPS_MAX 8
@@ -29,6 +31,11 @@ struct egress_opts {
 	size_t count;
 	struct proxy
 		*plain; /* NULL, or: to port 80, and no other (http_proxy) */
+	/* NULL, or who is asked instead: then `proxy` has one, which is what
+	 * all that they name have in common, and `source` is for people */
+	struct pac *pac;
+	struct desktop *desktop;
+	const char *source;
 };
 
 /* One reference; takes references of its own to the proxies. NULL with errno.
@@ -50,9 +57,13 @@ void egress_way_fini(struct egress_way *way);
 void egress_note(struct egress *e, const struct proxy *proxy, bool reached,
 		 uint64_t now_ms);
 
+/* What was found out by asking does not count any more. */
+void egress_network_changed(struct egress *e);
+
 /* The proxies that are known beforehand; borrowed. */
 size_t egress_proxies(const struct egress *e, struct proxy *const **proxy);
-/* For logs and the fingerprint of a network: "http://a:3128, http://b:3128". */
+/* For logs and the fingerprint of a network: "http://a:3128, http://b:3128", or
+ * who is asked. */
 const char *egress_words(const struct egress *e);
 /* Do both lead the same way? NULL: directly. */
 bool egress_same(const struct egress *a, const struct egress *b);

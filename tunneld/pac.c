@@ -296,6 +296,13 @@ int pac_find(struct pac *p, const char *host, uint16_t port,
 	return rc;
 }
 
+void pac_name(const struct pac *p, char *out, size_t max)
+{
+	const char *name = pac_source_name(p->source);
+
+	snprintf(out, max, "pac+%s%s", name[0] == '/' ? "file://" : "", name);
+}
+
 void pac_network_changed(struct pac *p)
 {
 	pac_source_network_changed(p->source);

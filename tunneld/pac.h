@@ -41,6 +41,9 @@ int pac_find(struct pac *p, const char *host, uint16_t port,
 	     uint64_t deadline_ms, struct cancel *cancel, struct pac_list *list,
 	     char words[200]) MUST_CHECK;
 
+/* "pac+http://host": for people, without what may be a key. */
+void pac_name(const struct pac *p, char *out, size_t max);
+
 /* From any thread. */
 void pac_network_changed(struct pac *p);
 

@@ -42,9 +42,10 @@ bool pac_signature_same(const struct pac_signature *a,
 			const struct pac_signature *b);
 
 struct pac_place {
-	char *place;   /* a path that begins with "/", or a URL */
-	char *name;    /* for people: what follows a URL's host may be a key */
-	char *ca_file; /* trusted beside the system's store; NULL: none */
+	const char *place; /* a path that begins with "/", or a URL */
+	const char
+		*name; /* for people: what follows a URL's host may be a key */
+	const char *ca_file; /* trusted beside the system's store; NULL: none */
 };
 
 struct pac_fetched {

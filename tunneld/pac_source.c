@@ -228,9 +228,9 @@ void pac_source_free(struct pac_source *s)
 	if (s == NULL)
 		return;
 	pac_script_put(s->script);
-	free(s->from.place);
-	free(s->from.ca_file);
-	free(s->from.name);
+	free((char *)s->from.place);
+	free((char *)s->from.ca_file);
+	free((char *)s->from.name);
 	pthread_cond_destroy(&s->fetched);
 	pthread_mutex_destroy(&s->lock);
 	free(s);

@@ -27,6 +27,25 @@ struct proxy *proxy_new(void)
 	return &s->proxy;
 }
 
+struct proxy *proxy_like(const struct proxy *like, enum proxy_kind kind,
+			 const char *host, uint16_t port)
+{
+	struct proxy *p = proxy_new();
+
+	if (p == NULL)
+		return NULL;
+	*p = *like;
+	p->kind = kind;
+	snprintf(p->host, sizeof(p->host), "%s", host);
+	p->port = port;
+	if (p->creds != NULL)
+		proxy_creds_get(p->creds);
+	p->tls = kind == PROXY_HTTPS && like->tls != NULL
+			 ? tls_ctx_get(like->tls)
+			 : NULL;
+	return p;
+}
+
 struct proxy *proxy_get(struct proxy *p)
 {
 	atomic_fetch_add(&((struct shared *)p)->refs, 1);

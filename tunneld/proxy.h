@@ -47,6 +47,9 @@ struct proxy {
 };
 
 struct proxy *proxy_new(void) MUST_CHECK; /* zeroed, one reference */
+/* Another host with the rest of `like`, but for TLS where there is none. */
+struct proxy *proxy_like(const struct proxy *like, enum proxy_kind kind,
+			 const char *host, uint16_t port) MUST_CHECK;
 struct proxy *proxy_get(struct proxy *p);
 void proxy_put(struct proxy *p);
 

@@ -12,8 +12,11 @@
 #include "addr.h"
 #include "conf.h"
 #include "creds.h"
+#include "desktop.h"
 #include "egress.h"
 #include "names.h"
+#include "pac.h"
+#include "pac_http.h"
 #include "plan.h"
 #include "policy.h"
 #include "proxy.h"
@@ -109,24 +112,58 @@ static struct proxy *make_proxy(const struct conf *conf,
 	return p;
 }
 
+/* Who is asked which proxy leads to a destination. */
+static int make_asked(const struct conf *conf, struct egress_opts *opts,
+		      char source[CONF_PATH_MAX + 16])
+{
+	struct pac_options pac = {
+		.from = { .place = conf->proxy.pac,
+			  .ca_file = conf->proxy.ca_file[0] != '\0'
+					     ? conf->proxy.ca_file
+					     : NULL },
+		.fetch_url = pac_http_fetch,
+	};
+
+	opts->source = source;
+	if (conf->proxy.source == CONF_PROXY_PAC) {
+		opts->pac = pac_new(&pac);
+		if (opts->pac != NULL)
+			pac_name(opts->pac, source, CONF_PATH_MAX + 16);
+		return opts->pac != NULL ? 0 : -ENOMEM;
+	}
+	strcpy(source, "the desktop's settings");
+	opts->desktop = desktop_new();
+	return opts->desktop != NULL ? 0 : -ENOMEM;
+}
+
+/* What the proxies that are named then have in common: also how to trust one
+ * that wants TLS. */
+static const struct conf_proxy_server any_server = { .kind = CONF_PROXY_HTTPS };
+
 static int make_egress(struct snapshot *s, const struct conf *conf, char *words)
 {
 	struct proxy *list[CONF_PROXIES_MAX] = { NULL };
 	struct egress_opts opts = { .proxy = list };
+	bool asked = conf->proxy.source == CONF_PROXY_PAC ||
+		     conf->proxy.source == CONF_PROXY_DESKTOP;
+	const struct conf_proxy_server *server = asked ? &any_server
+						       : conf->proxy.server;
+	size_t count = asked ? 1 : conf->proxy.server_count;
+	char source[CONF_PATH_MAX + 16];
 	int err = 0;
 
 	if (conf->proxy.source == CONF_PROXY_NONE)
 		return 0;
-	for (; opts.count < conf->proxy.server_count && err == 0;
-	     opts.count++) {
-		list[opts.count] = make_proxy(
-			conf, &conf->proxy.server[opts.count], words);
+	for (; opts.count < count && err == 0; opts.count++) {
+		list[opts.count] = make_proxy(conf, &server[opts.count], words);
 		err = list[opts.count] == NULL ? -EINVAL : 0;
 	}
 	if (err == 0 && conf->proxy.has_plain) {
 		opts.plain = make_proxy(conf, &conf->proxy.plain, words);
 		err = opts.plain == NULL ? -EINVAL : 0;
 	}
+	if (err == 0 && asked)
+		err = make_asked(conf, &opts, source);
 	if (err == 0) {
 		s->egress = egress_new(&opts);
 		err = s->egress == NULL ? -errno : 0;
@@ -134,6 +171,8 @@ static int make_egress(struct snapshot *s, const struct conf *conf, char *words)
 	for (size_t i = 0; i < opts.count; i++)
 		proxy_put(list[i]);
 	proxy_put(opts.plain);
+	pac_put(opts.pac);
+	desktop_put(opts.desktop);
 	return err;
 }
 
