@@ -76,6 +76,37 @@ def lock_refused(lab):
               f"status {status}: {errors}")
 
 
+@test("policy-show")
+def show(lab):
+    """Each value with the place that it comes from, and whether it is locked:
+    the same that tunneld then goes by (policy-lock-proxy)."""
+    with locks(lab, "show", f"[proxy]\nurl = {labs.PROXY_URL}\n"):
+        config = lab.config("show", proxy=DEAD)
+        status, out, errors = inside(lab, "show", lab.turnout, "config",
+                                     "show", "--config", config, "--origin")
+        check(status == 0, f"status {status}: {errors}")
+        lines = out.splitlines()
+        at = lines.index(f"url = {labs.PROXY_URL}")
+        check("10-it.conf:2" in lines[at - 1] and "lock" in lines[at - 1],
+              f"its origin: {lines[at - 1]}")
+        at = next(number for number, line in enumerate(lines)
+                  if line.startswith("uri = "))
+        check(f"{config}:" in lines[at - 1], f"its origin: {lines[at - 1]}")
+
+
+@test("policy-check")
+def check_files(lab):
+    """Files for other machines, before they go there."""
+    name = "policy-check.conf"
+    for text, wanted in (("[rules]\nrule = block *.example\n", 0),
+                         ("[rules]\nrule = blok *.example\n", 1)):
+        path = lab.write(name, text)
+        status, out, errors = inside(lab, "policy-check", lab.turnout,
+                                     "config", "check", "--as-policy", path)
+        check(status == wanted, f"status {status}: {out} {errors}")
+        check((f"{name}:2" in out + errors) == bool(wanted), out + errors)
+
+
 @test("policy-reload")
 def reload(lab):
     """SIGHUP: what is connected stays, what comes later goes the new way, and
