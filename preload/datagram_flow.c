@@ -193,8 +193,7 @@ static int ask(struct sock *s, int fd, uint64_t epoch, struct udp_flow *flow)
  */
 static bool tunnels_by_default(const struct page *page)
 {
-	return page == NULL ||
-	       page->default_action[POLICY_UDP] == POLICY_TUNNEL;
+	return page == NULL || page_default(page, POLICY_UDP) == POLICY_TUNNEL;
 }
 
 /* The epoch is read before tunneld is asked: should it change in between, the

@@ -7,9 +7,11 @@
 
 #include "client.h"
 #include "next.h"
+#include "policy.h"
 
 __attribute__((constructor)) static void init(void)
 {
 	next_init();
 	client_init();
+	policy_init();
 }

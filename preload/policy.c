@@ -14,10 +14,16 @@
 
 #include <turnout/compiler.h>
 
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/auxv.h>
 
 #define DNS_PORT 53
+#define SELF_EXE "/proc/self/exe"
+#define DELETED  " (deleted)"
 
 struct range {
 	uint8_t family;
@@ -45,6 +51,26 @@ static const struct range local_ranges[] = {
 	{ ENDPOINT_IPV6, 10, { 0xfe, 0x80 } },
 	{ ENDPOINT_IPV6, 8, { 0xff } },
 };
+
+/* Written by policy_init() only. */
+static struct policy_client self;
+static char self_program[PATH_MAX];
+
+/* What the page says about us, by and by. */
+static struct page_mask self_mask;
+
+void policy_init(void)
+{
+	ssize_t n = readlink(SELF_EXE, self_program, sizeof(self_program) - 1);
+	size_t tail = strlen(DELETED), len = n > 0 ? (size_t)n : 0;
+
+	self.uid = (uint32_t)getauxval(AT_EUID);
+	/* An update has replaced it since. */
+	if (len > tail && memcmp(self_program + len - tail, DELETED, tail) == 0)
+		len -= tail;
+	self_program[len] = '\0';
+	self.program = self_program[0] == '/' ? self_program : NULL;
+}
 
 static bool in_ranges(const struct range *ranges, size_t n,
 		      const struct endpoint *dest)
@@ -85,7 +111,8 @@ enum policy_action policy_decide(enum policy_protocol protocol,
 		return POLICY_DIRECT;
 	page = client_page();
 	if (page != NULL)
-		return fit(protocol, page_decide(page, protocol, dest));
+		return fit(protocol, page_decide(page, protocol, dest, &self,
+						 &self_mask));
 	if (loopback || in_ranges(local_ranges, ARRAY_SIZE(local_ranges), dest))
 		return POLICY_DIRECT;
 	return POLICY_BLOCK;

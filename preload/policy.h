@@ -9,6 +9,11 @@
 #include <turnout/endpoint.h>
 #include <turnout/page.h>
 
+/* Learn who we are, for rules about programs and users: the executable and the
+ * user at exec. Called from the constructor and never again: a sandbox may
+ * forbid to ask later. */
+void policy_init(void);
+
 /* From the page; without one (no daemon has ever run here): loopback, private,
  * link-local and multicast direct, everything else POLICY_BLOCK: fail closed.
  * Loopback addresses are direct whatever the page says, except UDP port 53. */

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -69,15 +70,16 @@ static struct page *make_page(const char *path, off_t bytes)
 	page->version = PAGE_VERSION;
 	page->state = PAGE_UP;
 	page->epoch = 1;
-	page->default_action[POLICY_TCP] = POLICY_PROXY;
-	page->default_action[POLICY_UDP] = POLICY_TUNNEL;
+	page->table[0].default_action[POLICY_TCP] = POLICY_PROXY;
+	page->table[0].default_action[POLICY_UDP] = POLICY_TUNNEL;
 	return page;
 }
 
 static void add_rule(struct page *page, uint8_t action, const char *ip,
 		     uint8_t bits, uint16_t port)
 {
-	struct page_rule *r = &page->rules[page->rule_count++];
+	struct page_table *t = &page->table[0];
+	struct page_rule *r = &t->rules[t->rule_count++];
 	struct endpoint e = at(ip, 0);
 
 	*r = (struct page_rule){ .action = action,
@@ -246,21 +248,81 @@ static void test_loopback(void)
 static void test_reload(void)
 {
 	CU_ASSERT_EQUAL(tcp("9.9.9.9", 1), POLICY_PROXY);
+	/* The other table, then one step of `seq`. */
+	shown->table[1] = shown->table[0];
+	shown->table[1].default_action[POLICY_TCP] = POLICY_BLOCK;
+	CU_ASSERT_EQUAL(tcp("9.9.9.9", 1), POLICY_PROXY);
 	shown->seq++;
+	CU_ASSERT_EQUAL(tcp("9.9.9.9", 1), POLICY_BLOCK);
+	shown->seq++;
+	CU_ASSERT_EQUAL(tcp("9.9.9.9", 1), POLICY_PROXY);
 	add_rule(shown, POLICY_BLOCK, "9.9.9.9", 32, 0);
-	shown->seq++;
 	CU_ASSERT_EQUAL(tcp("9.9.9.9", 1), POLICY_BLOCK);
 }
 
-/* A writer that died in mid-write, an action that is none. */
+/* Rules for this program and this user, and for others. */
+static void test_who(void)
+{
+	static const struct {
+		const char *program;
+		bool by_user, other_user;
+		enum policy_action action;
+	} rows[] = {
+		{ "test_policy", false, false, POLICY_BLOCK },
+		{ "*test_policy", true, false, POLICY_BLOCK },
+		{ "/*/test_policy", false, false, POLICY_BLOCK },
+		{ "", true, false, POLICY_BLOCK },
+		{ "test_policy", true, true, POLICY_PROXY },
+		{ "test_polic", false, false, POLICY_PROXY },
+		{ "/test_policy", false, false, POLICY_PROXY },
+		{ "", true, true, POLICY_PROXY },
+	};
+	struct page_table *t = &shown->table[0];
+
+	add_rule(shown, POLICY_BLOCK, "9.9.9.10", 32, 0);
+	t->rules[t->rule_count - 1].who = 1;
+	t->who_count = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		t->who[0] = (struct page_who){
+			.by_user = rows[i].by_user,
+			.uid = geteuid() + rows[i].other_user,
+		};
+		strcpy(t->who[0].program, rows[i].program);
+		CU_ASSERT_EQUAL(tcp("9.9.9.10", 1), rows[i].action);
+	}
+	t->rules[t->rule_count - 1].who = UINT16_MAX;
+	CU_ASSERT_EQUAL(tcp("9.9.9.10", 1), POLICY_PROXY);
+	/* A name that never ends. */
+	t->rules[t->rule_count - 1].who = 1;
+	t->who[0].by_user = 0;
+	memset(t->who[0].program, '*', sizeof(t->who[0].program));
+	CU_ASSERT_EQUAL(tcp("9.9.9.10", 1), POLICY_BLOCK);
+}
+
+/* An action that is none, and an index of nonsense: never a fault. */
 static void test_hostile_page(void)
 {
-	shown->default_action[POLICY_TCP] = 17;
+	struct page_table *t = &shown->table[0];
+	struct page_table *saved = malloc(sizeof(*saved));
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(saved);
+	*saved = *t;
+	t->default_action[POLICY_TCP] = 17;
 	CU_ASSERT_EQUAL(tcp("1.1.1.1", 1), POLICY_BLOCK);
-	shown->default_action[POLICY_TCP] = POLICY_PROXY;
-	shown->seq++;
-	CU_ASSERT_EQUAL(tcp("10.1.0.1", 1), POLICY_BLOCK);
-	shown->seq++;
+	t->rule_count = UINT32_MAX;
+	CU_ASSERT(tcp("1.1.1.1", 1) < POLICY_NUM_ACTIONS);
+	for (int fill = 0xff; fill > 0; fill -= 0x33) {
+		memset(t, fill, sizeof(*t));
+		t->addr_steps = fill == 0xff ? PAGE_STEPS_MAX : 7;
+		t->port_steps = fill == 0xff ? 0 : PAGE_STEPS_MAX;
+		for (uint32_t i = 0; i < PAGE_STEPS_MAX; i++)
+			t->addr_set[i] = PAGE_ARENA_WORDS - 60 - i * 7;
+		CU_ASSERT(tcp("1.1.1.1", 1) < POLICY_NUM_ACTIONS);
+		CU_ASSERT(udp("2001:db8::1", 9999) < POLICY_NUM_ACTIONS);
+		CU_ASSERT(udp("255.255.255.255", 65535) < POLICY_NUM_ACTIONS);
+	}
+	*t = *saved;
+	free(saved);
 	CU_ASSERT_EQUAL(tcp("10.1.0.1", 1), POLICY_DIRECT);
 }
 
@@ -274,7 +336,7 @@ static void test_restart(void)
 	CU_ASSERT_EQUAL(tcp("10.1.0.1", 1), POLICY_DIRECT);
 	CU_ASSERT_EQUAL(tcp("1.2.3.4", 1), POLICY_PROXY);
 	page = make_page(spare_path, PAGE_BYTES);
-	page->default_action[POLICY_TCP] = POLICY_BLOCK;
+	page->table[0].default_action[POLICY_TCP] = POLICY_BLOCK;
 	CU_ASSERT_EQUAL(rename(spare_path, page_path), 0);
 	wait_for_look();
 	CU_ASSERT_EQUAL(tcp("1.2.3.4", 1), POLICY_BLOCK);
@@ -293,6 +355,7 @@ static int set_up(void)
 	setenv(ENV_SOCKET, socket_path, 1);
 	next_init();
 	client_init();
+	policy_init();
 	return 0;
 }
 
@@ -310,6 +373,7 @@ static CU_TestInfo tests[] = {
 	{ "rules", test_rules },
 	{ "loopback is direct, name servers are not", test_loopback },
 	{ "a reload is seen at once", test_reload },
+	{ "rules about programs and users", test_who },
 	{ "a hostile page", test_hostile_page },
 	{ "a restart of tunneld", test_restart },
 	CU_TEST_INFO_NULL,

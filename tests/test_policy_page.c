@@ -4,6 +4,7 @@
 
 #include "../tunneld/policy_page.h"
 
+#include "../tunneld/page_index.h"
 #include "lib/unit.h"
 
 #include <turnout/page.h>
@@ -21,11 +22,11 @@
 
 static char dir[] = "/tmp/test_policy_page.XXXXXX";
 static char path[64];
-static struct page *compiled;
+static struct page_table *compiled;
 
 static int set_up(void)
 {
-	compiled = calloc(1, PAGE_BYTES);
+	compiled = calloc(1, sizeof(*compiled));
 	if (compiled == NULL || mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/control" PAGE_SUFFIX, dir);
@@ -67,6 +68,7 @@ static void compile(uint32_t rules, enum policy_action action)
 			.action = (uint8_t)action,
 			.port_max = 65535,
 		};
+	CU_ASSERT_EQUAL(page_index_build(compiled), 0);
 }
 
 static void test_life(void)
@@ -86,15 +88,15 @@ static void test_life(void)
 	CU_ASSERT_NOT_EQUAL(policy_page_epoch(p), 0);
 	CU_ASSERT_EQUAL(atomic_load(&page->epoch), policy_page_epoch(p));
 	/* Nothing leaves before the first rules are there. */
-	CU_ASSERT_EQUAL(page_decide(page, POLICY_TCP, &somewhere),
+	CU_ASSERT_EQUAL(page_decide(page, POLICY_TCP, &somewhere, NULL, NULL),
 			POLICY_BLOCK);
 
 	compile(3, POLICY_PROXY);
-	policy_page_publish(p, compiled);
+	CU_ASSERT_EQUAL(policy_page_publish(p, compiled), 0);
 	CU_ASSERT_EQUAL(atomic_load(&page->state), PAGE_UP);
 	CU_ASSERT_EQUAL(page->generation, 1);
-	CU_ASSERT_EQUAL(page->rule_count, 3);
-	CU_ASSERT_EQUAL(page_decide(page, POLICY_TCP, &somewhere),
+	CU_ASSERT_EQUAL(page->table[atomic_load(&page->seq) & 1].rule_count, 3);
+	CU_ASSERT_EQUAL(page_decide(page, POLICY_TCP, &somewhere, NULL, NULL),
 			POLICY_PROXY);
 
 	policy_page_close(p, 0);
@@ -118,47 +120,88 @@ static void test_restart(void)
 	/* The app's old mapping sees the new daemon, and the old rules until
 	 * there are new ones. */
 	CU_ASSERT_NOT_EQUAL(atomic_load(&page->epoch), before);
-	CU_ASSERT_EQUAL(page->rule_count, 3);
-	CU_ASSERT(atomic_load(&page->seq) > seq);
-	CU_ASSERT_EQUAL(atomic_load(&page->seq) & 1, 0);
+	CU_ASSERT_EQUAL(page->table[atomic_load(&page->seq) & 1].rule_count, 3);
+	CU_ASSERT_EQUAL(atomic_load(&page->seq), seq);
 	CU_ASSERT_EQUAL(atomic_load(&page->state), PAGE_DOWN);
 	compile(PAGE_RULES_MAX, POLICY_DIRECT);
-	policy_page_publish(p, compiled);
+	CU_ASSERT_EQUAL(policy_page_publish(p, compiled), 0);
 	CU_ASSERT_EQUAL(page->generation, 2);
-	CU_ASSERT_EQUAL(page->rule_count, PAGE_RULES_MAX);
-	CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere),
+	CU_ASSERT_EQUAL(page->table[atomic_load(&page->seq) & 1].rule_count,
+			PAGE_RULES_MAX);
+	CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere, NULL, NULL),
 			POLICY_DIRECT);
 	policy_page_close(p, 1);
 	CU_ASSERT_EQUAL(access(path, F_OK), -1);
 	unmap(page);
 }
 
-/* A daemon that died while it wrote leaves an odd sequence. */
+/* A daemon that died while it wrote: only the other table is broken. */
 static void test_crash(void)
 {
 	struct policy_page *p = policy_page_open(path, 0600);
-	uint32_t odd = 7;
+	const struct page *page = map();
+	struct page *writable;
 	int fd;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	compile(1, POLICY_TUNNEL);
+	CU_ASSERT_EQUAL(policy_page_publish(p, compiled), 0);
 	policy_page_close(p, 0);
 	fd = open(path, O_RDWR | O_CLOEXEC);
-	CU_ASSERT_EQUAL(
-		pwrite(fd, &odd, sizeof(odd), offsetof(struct page, seq)),
-		sizeof(odd));
+	writable = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+			fd, 0);
+	CU_ASSERT_PTR_NOT_EQUAL_FATAL(writable, MAP_FAILED);
 	close(fd);
+	memset(&writable->table[(atomic_load(&page->seq) + 1) & 1], 0xff,
+	       sizeof(page->table[0]));
+	CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere, NULL, NULL),
+			POLICY_TUNNEL);
 	p = policy_page_open(path, 0600);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
-	compile(1, POLICY_TUNNEL);
-	policy_page_publish(p, compiled);
-	{
-		const struct page *page = map();
+	CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere, NULL, NULL),
+			POLICY_TUNNEL);
+	compile(1, POLICY_DIRECT);
+	CU_ASSERT_EQUAL(policy_page_publish(p, compiled), 0);
+	CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere, NULL, NULL),
+			POLICY_DIRECT);
+	policy_page_close(p, 1);
+	unmap(writable);
+	unmap(page);
+}
 
-		CU_ASSERT_EQUAL(atomic_load(&page->seq) & 1, 0);
-		CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere),
-				POLICY_TUNNEL);
-		unmap(page);
-	}
+/* Apps that have the page of another version see its daemon end; ours is a
+ * file of its own. */
+static void test_other_version(void)
+{
+	struct {
+		uint32_t magic, version, seq, state;
+		uint64_t epoch, generation, rest[4];
+	} old = { PAGE_MAGIC, PAGE_VERSION - 1, 2, PAGE_UP, 1, 1, { 0 } };
+	struct policy_page *p;
+	struct stat before, after;
+	const struct page *page;
+	FILE *f = fopen(path, "w+");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(fwrite(&old, sizeof(old), 1, f), 1);
+	CU_ASSERT_EQUAL(fflush(f), 0);
+	CU_ASSERT_EQUAL(ftruncate(fileno(f), 65536), 0);
+	CU_ASSERT_EQUAL(fstat(fileno(f), &before), 0);
+	p = policy_page_open(path, 0600);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_EQUAL(stat(path, &after), 0);
+	CU_ASSERT_NOT_EQUAL(before.st_ino, after.st_ino);
+	CU_ASSERT_EQUAL(after.st_size, PAGE_BYTES);
+	rewind(f);
+	CU_ASSERT_EQUAL(fread(&old, sizeof(old), 1, f), 1);
+	CU_ASSERT_EQUAL(old.state, PAGE_DOWN);
+	CU_ASSERT_EQUAL(old.version, PAGE_VERSION - 1);
+	fclose(f);
+	page = map();
+	CU_ASSERT_EQUAL(page->version, PAGE_VERSION);
+	CU_ASSERT_EQUAL(page_decide(page, POLICY_TCP, &somewhere, NULL, NULL),
+			POLICY_BLOCK);
+	unmap(page);
 	policy_page_close(p, 1);
 }
 
@@ -204,9 +247,11 @@ static void test_garbage(void)
 		const struct page *page = map();
 
 		CU_ASSERT_EQUAL(page->magic, PAGE_MAGIC);
-		CU_ASSERT_EQUAL(page->rule_count, 0);
-		CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere),
-				POLICY_BLOCK);
+		CU_ASSERT_EQUAL(
+			page->table[atomic_load(&page->seq) & 1].rule_count, 0);
+		CU_ASSERT_EQUAL(
+			page_decide(page, POLICY_UDP, &somewhere, NULL, NULL),
+			POLICY_BLOCK);
 		unmap(page);
 	}
 	policy_page_close(p, 1);
@@ -221,7 +266,8 @@ static void *read_page(void *arg)
 	struct endpoint e = somewhere;
 
 	while (atomic_load(&reading)) {
-		enum policy_action a = page_decide(page, POLICY_TCP, &e);
+		enum policy_action a = page_decide(page, POLICY_TCP, &e, NULL,
+						   NULL);
 
 		if (a != POLICY_DIRECT && a != POLICY_PROXY)
 			atomic_store(&wrong, true);
@@ -237,7 +283,7 @@ static void test_readers(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	compile(1, POLICY_DIRECT);
-	policy_page_publish(p, compiled);
+	CU_ASSERT_EQUAL(policy_page_publish(p, compiled), 0);
 	page = map();
 	atomic_store(&reading, true);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, read_page,
@@ -245,7 +291,7 @@ static void test_readers(void)
 			      0);
 	for (int i = 0; i < 2000; i++) {
 		compile(i % 2 ? 1 : 0, i % 2 ? POLICY_DIRECT : POLICY_PROXY);
-		policy_page_publish(p, compiled);
+		CU_ASSERT_EQUAL(policy_page_publish(p, compiled), 0);
 	}
 	atomic_store(&reading, false);
 	pthread_join(thread, NULL);
@@ -260,6 +306,7 @@ static CU_TestInfo tests[] = {
 	{ "taken over with the same inode", test_restart },
 	{ "taken over from a writer that died", test_crash },
 	{ "taken, not ours, not there", test_refused },
+	{ "one of another version makes room", test_other_version },
 	{ "garbage is not rules", test_garbage },
 	{ "readers meanwhile", test_readers },
 	CU_TEST_INFO_NULL,

@@ -2,7 +2,7 @@
 /*
  * test_rules.c - rules read, compiled and applied to names
  *
- * Addresses are decided by page_decide() over the compiled page, as apps do.
+ * Addresses are decided by the compiled table, as apps do.
  */
 #include <config.h>
 
@@ -16,18 +16,18 @@
 #include <string.h>
 
 static struct rules user;
-static struct page *page;
+static struct page_table *table;
 
 static int set_up(void)
 {
-	page = calloc(1, PAGE_BYTES);
-	return page == NULL;
+	table = calloc(1, sizeof(*table));
+	return table == NULL;
 }
 
 static int tear_down(void)
 {
 	rules_fini(&user);
-	free(page);
+	free(table);
 	return 0;
 }
 
@@ -70,7 +70,7 @@ static enum policy_action decide(enum policy_protocol protocol,
 		addr_split_host_port(dest, host, sizeof(host), &port));
 	CU_ASSERT_TRUE_FATAL(addr_parse_ip(host, &e));
 	e.port_be = htons(port);
-	return page_decide(page, protocol, &e);
+	return page_table_decide(table, protocol, &e, NULL);
 }
 
 #define TCP(dest) decide(POLICY_TCP, dest)
@@ -78,9 +78,8 @@ static enum policy_action decide(enum policy_protocol protocol,
 
 static void compile(const struct rules_context *ctx)
 {
-	memset(page, 0xee, PAGE_BYTES);
-	atomic_store(&page->seq, 0);
-	CU_ASSERT_EQUAL_FATAL(rules_compile(ctx, page), 0);
+	memset(table, 0xee, sizeof(*table));
+	CU_ASSERT_EQUAL_FATAL(rules_compile(ctx, table), 0);
 }
 
 /* ---- text ---- */
@@ -460,7 +459,7 @@ static void test_too_many(void)
 
 	for (size_t i = 0; i < PAGE_RULES_MAX; i++)
 		add("direct 203.0.113.1");
-	CU_ASSERT_EQUAL(rules_compile(&ctx, page), -E2BIG);
+	CU_ASSERT_EQUAL(rules_compile(&ctx, table), -E2BIG);
 }
 
 /* ---- names ---- */
@@ -578,7 +577,7 @@ static void test_name_globs(void)
 	CU_ASSERT_EQUAL(look_up(&ctx, "printer"), POLICY_PROXY);
 	CU_ASSERT(rules_must_learn(&ctx, "host-1.example"));
 	compile(&ctx);
-	CU_ASSERT_EQUAL(page->default_action[POLICY_TCP], POLICY_PROXY);
+	CU_ASSERT_EQUAL(table->default_action[POLICY_TCP], POLICY_PROXY);
 	CU_ASSERT_EQUAL(TCP("203.0.113.1"), POLICY_PROXY);
 }
 

@@ -17,17 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct page *page;
+static struct page_table *table;
 
 static int set_up(void)
 {
-	page = calloc(1, PAGE_BYTES);
-	return page == NULL;
+	table = calloc(1, sizeof(*table));
+	return table == NULL;
 }
 
 static int tear_down(void)
 {
-	free(page);
+	free(table);
 	return 0;
 }
 
@@ -50,8 +50,8 @@ static bool passes(const char *entry, const char *dest)
 		addr_split_host_port(dest, host, sizeof(host), &port));
 	if (addr_parse_ip(host, &e)) {
 		e.port_be = htons(port);
-		CU_ASSERT_EQUAL_FATAL(rules_compile(&ctx, page), 0);
-		action = page_decide(page, POLICY_TCP, &e);
+		CU_ASSERT_EQUAL_FATAL(rules_compile(&ctx, table), 0);
+		action = page_table_decide(table, POLICY_TCP, &e, NULL);
 	} else {
 		CU_ASSERT_TRUE_FATAL(hostname_normalise(host, name));
 		action = rules_decide_name(&ctx, name, port, POLICY_TCP, false,

@@ -193,8 +193,7 @@ static int start_control(struct tunneld *d)
 		return -1;
 	}
 	daemon_take_up_flows(d);
-	policy_page_publish(d->page, policy_compiled(d->policy));
-	return 0;
+	return daemon_publish(d) < 0 ? -1 : 0;
 }
 
 static void on_nobody_left(void *arg, uint64_t now_ms)

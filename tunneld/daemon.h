@@ -118,6 +118,8 @@ void daemon_set_log_level(const struct tunneld *d);
 /* For conf_load(). */
 void daemon_report_line(void *arg, enum log_level level, const char *line);
 
+/* Show the policy to apps. 0, or -errno when that was logged. */
+int daemon_publish(struct tunneld *d);
 /* What was looked up and found out goes into the page. */
 void daemon_apply_found(struct tunneld *d);
 

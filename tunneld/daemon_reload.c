@@ -53,13 +53,23 @@ void daemon_set_log_level(const struct tunneld *d)
 }
 
 /* Policy: published to apps, workers and the control socket at once. */
+int daemon_publish(struct tunneld *d)
+{
+	int err = policy_page_publish(d->page, policy_compiled(d->policy));
+
+	if (err < 0)
+		log_err("the policy page: %s; apps keep the rules they have",
+			strerror(-err));
+	return err;
+}
+
 static void apply_policy(struct tunneld *d)
 {
 	for (size_t i = 0; i < d->worker_count; i++)
 		worker_reload(d->workers[i], d->policy, d->snapshot.relays);
 	if (d->control != NULL)
 		control_reload(d->control, d->policy, d->snapshot.relays);
-	policy_page_publish(d->page, policy_compiled(d->policy));
+	daemon_publish(d);
 }
 
 void daemon_apply_found(struct tunneld *d)

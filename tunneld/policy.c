@@ -22,7 +22,7 @@ struct policy {
 	struct endpoint *hops;
 	struct rules_learned *learned;
 	struct rules_context ctx; /* points to the copies above */
-	struct page *page;
+	struct page_table *table;
 	struct egress *egress;
 };
 
@@ -86,11 +86,11 @@ struct policy *policy_new(const struct rules_context *ctx,
 	if (p == NULL)
 		return NULL;
 	atomic_store(&p->refs, 1);
-	p->page = calloc(1, PAGE_BYTES);
-	if (p->page != NULL)
+	p->table = calloc(1, sizeof(*p->table));
+	if (p->table != NULL)
 		err = copy_context(p, ctx);
 	if (err == 0)
-		err = rules_compile(&p->ctx, p->page);
+		err = rules_compile(&p->ctx, p->table);
 	if (err < 0) {
 		policy_put(p);
 		errno = -err;
@@ -115,7 +115,7 @@ void policy_put(struct policy *p)
 	free_list(p->hop_names);
 	free(p->hops);
 	free(p->learned);
-	free(p->page);
+	free(p->table);
 	egress_put(p->egress);
 	free(p);
 }
@@ -130,8 +130,7 @@ enum policy_action policy_decide_ip(const struct policy *p,
 				    const struct endpoint *dest,
 				    const struct policy_client *client)
 {
-	(void)client;
-	return page_decide(p->page, protocol, dest);
+	return page_table_decide(p->table, protocol, dest, client);
 }
 
 enum policy_action policy_decide_name(const struct policy *p,
@@ -177,9 +176,9 @@ enum rules_lookup policy_lookup(const struct policy *p)
 	return p->ctx.lookup;
 }
 
-const struct page *policy_compiled(const struct policy *p)
+const struct page_table *policy_compiled(const struct policy *p)
 {
-	return p->page;
+	return p->table;
 }
 
 struct egress *policy_egress(const struct policy *p)

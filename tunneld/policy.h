@@ -57,7 +57,7 @@ bool policy_mentions(const struct policy *p, const char *name);
 /* [names] mode. */
 enum rules_lookup policy_lookup(const struct policy *p);
 /* Borrowed: to publish, and to dial by. */
-const struct page *policy_compiled(const struct policy *p);
+const struct page_table *policy_compiled(const struct policy *p);
 struct egress *policy_egress(const struct policy *p);
 
 #endif

@@ -103,9 +103,9 @@ struct rules_context {
 	size_t learned_count;
 };
 
-/* Fill `page` but for magic, seq, state and epoch. -E2BIG: too many rules. */
+/* Fill `table`, index included. 0, -ENOMEM, or -E2BIG: too many rules. */
 int rules_compile(const struct rules_context *ctx,
-		  struct page *page) MUST_CHECK;
+		  struct page_table *table) MUST_CHECK;
 
 /* Is the name direct because a rule or no_proxy names it, and would its
  * addresses be something else without it? Then they have to be learned. */

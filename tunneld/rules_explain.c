@@ -175,20 +175,25 @@ static bool is_loopback(const struct endpoint *dest)
 
 static int explain_page(const struct rules_context *ctx,
 			enum policy_protocol protocol,
-			const struct endpoint *dest, struct page *page,
-			struct rules_note *notes, struct rules_answer *out)
+			const struct endpoint *dest,
+			const struct policy_client *client,
+			struct page_table *table, struct rules_note *notes,
+			struct rules_answer *out)
 {
 	struct rules_note note = { .reason = RULES_REASON_DEFAULT };
 	uint8_t action;
-	int error = rules_compile_noted(ctx, page, notes);
+	int error = rules_compile_noted(ctx, table, notes);
 
 	if (error < 0)
 		return error;
-	action = page->default_action[protocol];
-	for (uint32_t i = 0; i < page->rule_count; i++) {
-		if (!page_rule_matches(&page->rules[i], protocol, dest))
+	action = table->default_action[protocol];
+	for (uint32_t i = 0; i < table->rule_count; i++) {
+		const struct page_rule *r = &table->rules[i];
+
+		if (!page_rule_matches(r, protocol, dest) ||
+		    !page_rule_concerns(table, r, client))
 			continue;
-		action = page->rules[i].action;
+		action = r->action;
 		note = notes[i];
 		break;
 	}
@@ -203,22 +208,22 @@ int rules_explain_ip(const struct rules_context *ctx,
 		     const struct policy_client *client,
 		     struct rules_answer *out)
 {
-	struct page *page;
+	struct page_table *table;
 	struct rules_note *notes;
 	int error = -ENOMEM;
 
-	(void)client;
 	if (is_loopback(dest)) {
 		*out = (struct rules_answer){ .action = POLICY_DIRECT,
 					      .reason = RULES_REASON_LOOPBACK };
 		say(out, "it is this machine itself");
 		return 0;
 	}
-	page = calloc(1, PAGE_BYTES);
+	table = calloc(1, sizeof(*table));
 	notes = calloc(PAGE_RULES_MAX, sizeof(*notes));
-	if (page != NULL && notes != NULL)
-		error = explain_page(ctx, protocol, dest, page, notes, out);
-	free(page);
+	if (table != NULL && notes != NULL)
+		error = explain_page(ctx, protocol, dest, client, table, notes,
+				     out);
+	free(table);
 	free(notes);
 	return error;
 }

@@ -8,6 +8,7 @@
 #include <config.h>
 
 #include "addr.h"
+#include "page_index.h"
 #include "rules_private.h"
 
 #include <errno.h>
@@ -45,19 +46,19 @@ void rules_surrounding_words(size_t index, char *words, size_t words_max)
 
 /* A page in the making. */
 struct making {
-	struct page *page;
+	struct page_table *table;
 	struct rules_note *notes; /* NULL: nobody will ask why */
 	struct rules_note note;   /* of the rules that follow */
 };
 
 static int put(struct making *m, const struct rule *r)
 {
-	uint32_t n = m->page->rule_count;
-	struct page_rule *out = &m->page->rules[n];
+	uint32_t n = m->table->rule_count;
+	struct page_rule *out = &m->table->rules[n];
 
 	if (n >= PAGE_RULES_MAX)
 		return -E2BIG;
-	m->page->rule_count++;
+	m->table->rule_count++;
 	*out = (struct page_rule){
 		.action = (uint8_t)r->action,
 		.protocol = (uint8_t)r->protocol,
@@ -250,26 +251,23 @@ static int put_surroundings(struct making *m)
 	return error;
 }
 
-static void put_defaults(struct page *page, const struct rules_context *ctx)
+static void put_defaults(struct page_table *t, const struct rules_context *ctx)
 {
-	memset(page->default_action, POLICY_BLOCK,
-	       sizeof(page->default_action));
-	page->default_action[POLICY_TCP] = (uint8_t)rules_default(ctx,
-								  POLICY_TCP);
-	page->default_action[POLICY_UDP] = (uint8_t)rules_default(ctx,
-								  POLICY_UDP);
+	memset(t->default_action, POLICY_BLOCK, sizeof(t->default_action));
+	t->default_action[POLICY_TCP] = (uint8_t)rules_default(ctx, POLICY_TCP);
+	t->default_action[POLICY_UDP] = (uint8_t)rules_default(ctx, POLICY_UDP);
 	if (ctx->tunnel_udp && ctx->udp_direct)
-		page->default_action[POLICY_UDP] = POLICY_PREFER_DIRECT;
+		t->default_action[POLICY_UDP] = POLICY_PREFER_DIRECT;
 }
 
-int rules_compile_noted(const struct rules_context *ctx, struct page *page,
-			struct rules_note *notes)
+int rules_compile_noted(const struct rules_context *ctx,
+			struct page_table *table, struct rules_note *notes)
 {
-	struct making m = { .page = page, .notes = notes };
+	struct making m = { .table = table, .notes = notes };
 	int error;
 
-	page->rule_count = 0;
-	put_defaults(page, ctx);
+	table->rule_count = table->who_count = 0;
+	put_defaults(table, ctx);
 	error = put_pool(&m, ctx, &ctx->pool4, ctx->pool4_bits);
 	if (error == 0)
 		error = put_pool(&m, ctx, &ctx->pool6, ctx->pool6_bits);
@@ -285,10 +283,10 @@ int rules_compile_noted(const struct rules_context *ctx, struct page *page,
 		error = put_no_proxy(&m, ctx);
 	if (error == 0)
 		error = put_surroundings(&m);
-	return error;
+	return error == 0 ? page_index_build(table) : error;
 }
 
-int rules_compile(const struct rules_context *ctx, struct page *page)
+int rules_compile(const struct rules_context *ctx, struct page_table *table)
 {
-	return rules_compile_noted(ctx, page, NULL);
+	return rules_compile_noted(ctx, table, NULL);
 }

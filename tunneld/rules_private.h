@@ -69,8 +69,9 @@ struct rules_note {
 };
 
 /* rules_compile() that fills `notes` (NULL or PAGE_RULES_MAX), one for each
- * rule of the page. */
-int rules_compile_noted(const struct rules_context *ctx, struct page *page,
+ * rule of the table. */
+int rules_compile_noted(const struct rules_context *ctx,
+			struct page_table *table,
 			struct rules_note *notes) MUST_CHECK;
 /* "10.0.0.0/8 is private (RFC 1918)" */
 void rules_surrounding_words(size_t index, char *words, size_t words_max);

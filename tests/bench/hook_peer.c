@@ -41,9 +41,9 @@ static int write_page(const char *path)
 	page->magic = PAGE_MAGIC;
 	page->version = PAGE_VERSION;
 	page->epoch = EPOCH;
-	page->default_action[POLICY_UDP] = POLICY_TUNNEL;
-	page->rule_count = 1;
-	page->rules[0] = (struct page_rule){
+	page->table[0].default_action[POLICY_UDP] = POLICY_TUNNEL;
+	page->table[0].rule_count = 1;
+	page->table[0].rules[0] = (struct page_rule){
 		.action = POLICY_DIRECT,
 		.family = ENDPOINT_IPV4,
 		.prefix_bits = 8,

@@ -69,8 +69,7 @@ static void check_format(const struct rule *rule)
 
 static void ask(const struct rules *user, const char *text)
 {
-	static _Alignas(struct page) uint8_t space[PAGE_BYTES];
-	struct page *page = (struct page *)(void *)space;
+	static struct page_table table;
 	const char *const no_proxy[] = { text, NULL };
 	struct rules_context ctx = {
 		.user = user,
@@ -80,9 +79,13 @@ static void ask(const struct rules *user, const char *text)
 	};
 	struct endpoint dest = { .family = ENDPOINT_IPV4 };
 
-	if (rules_compile(&ctx, page) < 0)
+	if (rules_compile(&ctx, &table) < 0)
 		abort();
-	if (page_decide(page, POLICY_TCP, &dest) >= POLICY_NUM_ACTIONS)
+	if (page_table_decide(&table, POLICY_TCP, &dest, NULL) !=
+	    page_table_scan(&table, POLICY_TCP, &dest, NULL))
+		abort();
+	if (page_table_decide(&table, POLICY_TCP, &dest, NULL) >=
+	    POLICY_NUM_ACTIONS)
 		abort();
 	if (rules_decide_name(&ctx, "a.example", 0, POLICY_ANY, false, NULL) >=
 	    POLICY_NUM_ACTIONS)

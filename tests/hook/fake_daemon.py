@@ -27,7 +27,7 @@ import time
 
 CONTROL_MAGIC, PAGE_MAGIC = 0x54524E43, 0x54524E50
 CONNECT, STATUS = 1, 5
-PAGE_BYTES = 65536
+PAGE_BYTES, PAGE_VERSION = 10 << 20, 2
 DIRECT, PROXY, TUNNEL, BLOCK = range(4)
 SAME = 1
 stats = {"connects": 0, "cancelled": 0, "open": 0}
@@ -40,18 +40,18 @@ def count(key, by=1):
 
 
 def write_page(path):
+    """One table of turnout/page.h, without an index."""
     rules = [(BLOCK, 0, 4, 24, 0, 65535, socket.inet_aton("192.0.2.0"))]
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     os.ftruncate(fd, PAGE_BYTES)
     page = mmap.mmap(fd, PAGE_BYTES)
-    head = struct.pack("=IIIIQQ4BI", PAGE_MAGIC, 1, 2, 1, 77, 1,
+    head = struct.pack("=IIIIQQ32x4BI", PAGE_MAGIC, PAGE_VERSION, 2, 1, 77, 1,
                        PROXY, PROXY, TUNNEL, BLOCK, len(rules))
     page[:len(head)] = head
-    at = 64
-    for action, proto, family, bits, low, high, ip in rules:
-        page[at:at + 24] = struct.pack("=BBBBHH16s", action, proto, family,
-                                       bits, low, high, ip)
-        at += 24
+    at = 128
+    for rule in rules:
+        page[at:at + 28] = struct.pack("=BBBBHH16s4x", *rule)
+        at += 28
     page.flush()
     os.close(fd)
     return page

@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 
-MAGIC, PAGE_MAGIC, PAGE_BYTES = 0x54524E43, 0x54524E50, 65536
+MAGIC, PAGE_MAGIC, PAGE_BYTES = 0x54524E43, 0x54524E50, 10 << 20
 HEADER, WIRE = struct.Struct("=IHHI"), struct.Struct("=QBB2s16s")
 DIRECT, PROXY, TUNNEL, BLOCK = range(4)
 LIBC, SYNTHETIC, BLOCKED, NO_ADDRESS = range(4)
@@ -35,12 +35,12 @@ def rule(action, protocol, network, ports=(0, 65535)):
     address, bits = network.split("/")
     family = 6 if ":" in address else 4
     packed = socket.inet_pton(socket.AF_INET6 if family == 6 else socket.AF_INET, address)
-    return struct.pack("=BBBBHH16s", action, protocol, family, int(bits), *ports,
+    return struct.pack("=BBBBHH16s4x", action, protocol, family, int(bits), *ports,
                        packed.ljust(16, b"\0"))
 
 
 RULES = [
-    struct.pack("=BBBBHH16s", TUNNEL, 2, 0, 0, 53, 53, bytes(16)),
+    struct.pack("=BBBBHH16s4x", TUNNEL, 2, 0, 0, 53, 53, bytes(16)),
     rule(BLOCK, 2, "192.0.2.66/32"),
     *(rule(DIRECT, 0, n) for n in (
         "127.0.0.0/8", "10.0.0.0/8", "224.0.0.0/4", "::1/128", "fe80::/10", "fd99::/16",
@@ -131,7 +131,7 @@ class Daemon:
         if up:
             self.epoch = int.from_bytes(os.urandom(8), sys.byteorder) | 1
         self.page.seek(0)
-        self.page.write(struct.pack("=IIIIQQ4BI24x", PAGE_MAGIC, 1, 2, up, self.epoch, 1,
+        self.page.write(struct.pack("=IIIIQQ32x4BI56x", PAGE_MAGIC, 2, 2, up, self.epoch, 1,
                                     TUNNEL, PROXY, TUNNEL, BLOCK, len(RULES)) + b"".join(RULES))
         self.page.flush()
 
