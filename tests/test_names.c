@@ -6,12 +6,16 @@
 #include "../tunneld/names.h"
 
 #include "../tunneld/addr.h"
+#include "../tunneld/clock.h"
+#include "../tunneld/names_pool.h"
 #include "lib/unit.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -279,7 +283,178 @@ static void test_kept(void)
 	unlink(path);
 }
 
+/* As many as a whole building asks for in a year: quick, small, and there
+ * again after a restart. */
+#define CROWD 100000
+
+static struct endpoint crowd_address(struct names *n, int i)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "host-%d.crowd.example", i);
+	return address(n, name, ENDPOINT_IPV4);
+}
+
+static long file_bytes(const char *path)
+{
+	struct stat st;
+
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	return (long)st.st_size;
+}
+
+static void test_crowd(void)
+{
+	char path[] = "/tmp/test-names.XXXXXX", name[CONTROL_NAME_MAX + 1];
+	struct names *n = make("198.18.0.0/15", "fd00::/96");
+	uint64_t start = clock_now_ms();
+	size_t before = mallinfo2().uordblks, good = 0;
+	struct endpoint *addr = calloc(CROWD, sizeof(*addr));
+	long bytes;
+	int fd = mkstemp(path);
+
+	CU_ASSERT_FATAL(fd >= 0 && addr != NULL);
+	close(fd);
+	CU_ASSERT_EQUAL_FATAL(names_keep(n, path), 0);
+	for (int i = 0; i < CROWD; i++)
+		addr[i] = crowd_address(n, i);
+	CU_ASSERT(mallinfo2().uordblks - before < 32u << 20);
+	names_free(n);
+	bytes = file_bytes(path);
+	n = make("198.18.0.0/15", "fd00::/96");
+	CU_ASSERT_EQUAL_FATAL(names_keep(n, path), 0);
+	for (int i = 0; i < CROWD; i++) {
+		struct endpoint again = crowd_address(n, i);
+
+		good += endpoint_equal(&again, &addr[i]) &&
+			names_lookup(n, &again, name);
+	}
+	CU_ASSERT_EQUAL(good, CROWD);
+	names_free(n);
+	/* Nothing new: nothing more. */
+	CU_ASSERT_EQUAL(file_bytes(path), bytes);
+	/* A machine that does nothing else needs a fraction of that. */
+	CU_ASSERT(clock_now_ms() - start < 20000);
+	free(addr);
+	unlink(path);
+}
+
+/* `count` names of `stem`, used last so many seconds ago, as a file has it. */
+static void put_records(FILE *f, const char *stem, int count, int first_offset,
+			int age_s)
+{
+	for (int i = 0; i < count; i++)
+		fprintf(f, "4 %s%d.example %d %lld\n", stem, i,
+			first_offset + i, (long long)time(NULL) - age_s);
+}
+
+static size_t still_there(struct names *n, const char *stem, int count,
+			  int first_offset)
+{
+	struct endpoint e = { .family = ENDPOINT_IPV4, .ip = { 198, 18 } };
+	char name[64], back[CONTROL_NAME_MAX + 1];
+	size_t found = 0;
+
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s%d.example", stem, i);
+		e.ip[3] = (uint8_t)(first_offset + i);
+		found += names_lookup(n, &e, back) && strcmp(name, back) == 0;
+	}
+	return found;
+}
+
+static struct names *with_records(const char *path, int idle, int used)
+{
+	struct names *n = make("198.18.0.0/24", NULL);
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	put_records(f, "idle", idle, 1, 2 * NAMES_POOL_IDLE_S);
+	put_records(f, "used", used, 1 + idle, NAMES_POOL_IDLE_S / 2);
+	fclose(f);
+	CU_ASSERT_EQUAL_FATAL(names_keep(n, path), 0);
+	return n;
+}
+
+/* Addresses that nobody has used for a day go, the oldest first, and only when
+ * room is scarce; others never. */
+static void test_idle(void)
+{
+	char path[] = "/tmp/test-names.XXXXXX", name[CONTROL_NAME_MAX + 1];
+	int fd = mkstemp(path);
+	struct endpoint e;
+	struct names *n;
+
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	/* Half full: all stay. */
+	n = with_records(path, 60, 60);
+	(void)address(n, "new.example", 4);
+	CU_ASSERT_EQUAL(still_there(n, "used", 60, 61), 60);
+	CU_ASSERT_EQUAL(still_there(n, "idle", 60, 1), 60);
+	names_free(n);
+	/* Three quarters: two idle ones go for each that comes, and using one
+	 * makes it stay. */
+	n = with_records(path, 100, 100);
+	e = address(n, "idle0.example", 4);
+	CU_ASSERT_EQUAL(e.ip[3], 1);
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "new%d.example", i);
+		(void)address(n, name, 4);
+	}
+	CU_ASSERT(names_lookup(n, &e, name));
+	CU_ASSERT_EQUAL(still_there(n, "used", 100, 101), 100);
+	CU_ASSERT(still_there(n, "idle", 100, 1) < 100);
+	CU_ASSERT(still_there(n, "idle", 100, 1) >= 80);
+	names_free(n);
+	/* Full of names that are used: a new one is refused. */
+	n = with_records(path, 0, 254);
+	CU_ASSERT_FALSE(names_address(n, "new.example", 4, &e));
+	CU_ASSERT_EQUAL(still_there(n, "used", 254, 1), 254);
+	names_free(n);
+	unlink(path);
+}
+
+/* The file does not grow with what is asked again, but with new names; one that
+ * was never written anew is, and so is one of an earlier release. */
+static void test_file_bounded(void)
+{
+	char path[] = "/tmp/test-names.XXXXXX", left[64];
+	struct names *n = make("198.18.0.0/24", NULL);
+	int fd = mkstemp(path);
+	struct endpoint e, again;
+	FILE *f;
+
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	f = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	for (int i = 0; i < 20000; i++)
+		fprintf(f, "4 same.example 7 %d\n", i);
+	fputs("4 old.example\n4 cut.exam", f);
+	fclose(f);
+	/* What one that was killed while it wrote has left. */
+	snprintf(left, sizeof(left), "%s.new", path);
+	put(left, "4 half");
+	CU_ASSERT_EQUAL_FATAL(names_keep(n, path), 0);
+	e = address(n, "first.example", 4);
+	CU_ASSERT(file_bytes(path) < 1000);
+	CU_ASSERT(access(left, F_OK) < 0);
+	names_free(n);
+	n = make("198.18.0.0/24", NULL);
+	CU_ASSERT_EQUAL_FATAL(names_keep(n, path), 0);
+	again = address(n, "first.example", 4);
+	CU_ASSERT_TRUE(endpoint_equal(&e, &again));
+	again = address(n, "same.example", 4);
+	CU_ASSERT_EQUAL(again.ip[3], 7);
+	names_free(n);
+	unlink(path);
+}
+
 static CU_TestInfo tests[] = {
+	{ "a hundred thousand names", test_crowd },
+	{ "idle names make room", test_idle },
+	{ "the file is bounded", test_file_bounded },
 	{ "addresses last over a restart", test_kept },
 	{ "there and back", test_there_and_back },
 	{ "the same over restarts", test_stable },

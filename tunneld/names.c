@@ -2,15 +2,8 @@
 /*
  * names.c - synthetic addresses for names
  *
- * Turns a name into an address of the pools and back.
- *
- * Theory of operation: each family has a table of entries found by name (hash
- * chains) and by offset in the pool (the same). A name's first choice of
- * offset is its hash, so that it gets the same address after a restart; a
- * taken one moves on to the next. Entries are never given up, because apps
- * keep addresses for as long as they like. The first and last 256 addresses of
- * a pool stay free, and within IPv4 those that end in .0 or .255, which some
- * programs take for networks.
+ * Turns a name into an address of the pools and back, under one lock, and
+ * keeps what it has given out in a file.
  */
 #include <config.h>
 
@@ -18,202 +11,32 @@
 
 #include "addr.h"
 #include "buf.h"
+#include "clock.h"
 #include "hostname.h"
 #include "hosts.h"
+#include "log.h"
+#include "names_file.h"
+#include "names_pool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-#include <sys/stat.h>
-
-#define ENTRIES_MAX   (1u << 18) /* some 100 bytes each */
-#define EDGE          256u
-#define HOSTS_FILE    "/etc/hosts"
-#define BUCKETS_FIRST 64u
-
-struct entry {
-	struct entry *next_name, *next_offset;
-	uint32_t hash, offset;
-	char name[];
-};
-
-/* Of one family. */
-struct pool {
-	struct endpoint base;
-	uint8_t bits;
-	uint32_t size;           /* offsets are below it; 0: no pool */
-	uint32_t count, buckets; /* a power of two */
-	bool full;
-	struct entry **by_name, **by_offset;
-};
+#define HOSTS_FILE "/etc/hosts"
+/* The file has to know roughly when a name was used last. */
+#define KEEP_AGAIN_S (NAMES_POOL_IDLE_S / 2)
+/* It may have so many records more than there are names, and as many again. */
+#define RECORDS_SPARE 4096
 
 struct names {
 	pthread_mutex_t lock;
-	struct pool pool[2]; /* IPv4, IPv6 */
+	struct names_pool pool[2]; /* IPv4, IPv6 */
 	struct hosts hosts;
-	int kept; /* where new names are written; -1: nowhere */
+	struct names_file *file; /* NULL: names are not kept */
 };
-
-/* FNV-1a, 64 bits, folded: names come from apps of this machine, which harm
- * only themselves by collisions, and entries are bounded. */
-static uint32_t hash_name(const char *name)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *name != '\0'; name++)
-		h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-	return (uint32_t)(h ^ h >> 32);
-}
-
-static uint32_t hash_offset(uint32_t offset)
-{
-	return offset * 2654435761u >> 8; /* Knuth's multiplicative hash */
-}
-
-static void pool_init(struct pool *p, const struct endpoint *base, uint8_t bits)
-{
-	unsigned int all = base->family == ENDPOINT_IPV4 ? 32 : 128;
-	unsigned int host = all - bits;
-
-	memset(p, 0, sizeof(*p));
-	if (base->family == ENDPOINT_NONE || bits > all)
-		return;
-	p->base = *base;
-	p->base.port_be = 0;
-	p->bits = bits;
-	p->size = host >= 32 ? UINT32_MAX : 1u << host;
-}
-
-static void pool_fini(struct pool *p)
-{
-	for (uint32_t i = 0; i < p->buckets; i++) {
-		struct entry *e = p->by_name[i], *next;
-
-		for (; e != NULL; e = next) {
-			next = e->next_name;
-			free(e);
-		}
-	}
-	free(p->by_name);
-	free(p->by_offset);
-}
-
-static void pool_insert(struct pool *p, struct entry *e)
-{
-	struct entry **name = &p->by_name[e->hash & (p->buckets - 1)];
-	struct entry **offset =
-		&p->by_offset[hash_offset(e->offset) & (p->buckets - 1)];
-
-	e->next_name = *name;
-	*name = e;
-	e->next_offset = *offset;
-	*offset = e;
-}
-
-/* Twice as many buckets. False: no memory, everything as before. */
-static bool pool_grow(struct pool *p)
-{
-	struct pool old = *p;
-	uint32_t n = old.buckets ? old.buckets * 2 : BUCKETS_FIRST;
-	struct entry **by_name = calloc(n, sizeof(*by_name));
-	struct entry **by_offset = calloc(n, sizeof(*by_offset));
-
-	if (by_name == NULL || by_offset == NULL) {
-		free(by_name);
-		free(by_offset);
-		return false;
-	}
-	p->by_name = by_name;
-	p->by_offset = by_offset;
-	p->buckets = n;
-	for (uint32_t i = 0; i < old.buckets; i++) {
-		struct entry *e = old.by_name[i], *next;
-
-		for (; e != NULL; e = next) {
-			next = e->next_name;
-			pool_insert(p, e);
-		}
-	}
-	free(old.by_name);
-	free(old.by_offset);
-	return true;
-}
-
-static struct entry *find_name(const struct pool *p, const char *name,
-			       uint32_t hash)
-{
-	struct entry *e = p->buckets ? p->by_name[hash & (p->buckets - 1)]
-				     : NULL;
-
-	while (e != NULL && (e->hash != hash || strcmp(e->name, name) != 0))
-		e = e->next_name;
-	return e;
-}
-
-static struct entry *find_offset(const struct pool *p, uint32_t offset)
-{
-	struct entry *e = NULL;
-
-	if (p->buckets)
-		e = p->by_offset[hash_offset(offset) & (p->buckets - 1)];
-	while (e != NULL && e->offset != offset)
-		e = e->next_offset;
-	return e;
-}
-
-static bool usable(const struct pool *p, uint32_t offset)
-{
-	uint32_t edge = p->size >= 4 * EDGE ? EDGE : 1;
-
-	if (offset < edge || offset >= p->size - edge)
-		return false;
-	return p->base.family != ENDPOINT_IPV4 ||
-	       ((offset & 0xff) != 0 && (offset & 0xff) != 0xff);
-}
-
-/* The first free offset from the name's own on. False: none. */
-static bool pool_place(const struct pool *p, uint32_t hash, uint32_t *offset)
-{
-	uint32_t at = p->size == UINT32_MAX ? hash : hash % p->size;
-
-	for (uint32_t tries = 0; tries < p->size; tries++) {
-		if (usable(p, at) && find_offset(p, at) == NULL) {
-			*offset = at;
-			return true;
-		}
-		at = at + 1 < p->size ? at + 1 : 0;
-	}
-	return false;
-}
-
-static struct entry *pool_add(struct pool *p, const char *name, uint32_t hash)
-{
-	size_t len = strlen(name);
-	struct entry *e;
-
-	if (p->count >= ENTRIES_MAX || p->full)
-		return NULL;
-	if (p->count >= p->buckets && !pool_grow(p))
-		return NULL;
-	e = malloc(sizeof(*e) + len + 1);
-	if (e == NULL)
-		return NULL;
-	memcpy(e->name, name, len + 1);
-	e->hash = hash;
-	if (!pool_place(p, hash, &e->offset)) {
-		p->full = true;
-		free(e);
-		return NULL;
-	}
-	pool_insert(p, e);
-	p->count++;
-	return e;
-}
 
 /* Where the low 32 bits of the address stand. */
 static uint8_t *low_bits(struct endpoint *e)
@@ -221,15 +44,120 @@ static uint8_t *low_bits(struct endpoint *e)
 	return e->ip + (e->family == ENDPOINT_IPV4 ? 0 : 12);
 }
 
-static const struct pool *pool_of(const struct names *n,
-				  const struct endpoint *addr)
+static bool is_in(const struct names_pool *p, const struct endpoint *addr)
+{
+	return p->size > 0 && addr_in_prefix(addr, &p->base, p->bits);
+}
+
+static struct names_pool *pool_of(struct names *n, const struct endpoint *addr)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(n->pool); i++)
-		if (n->pool[i].size > 0 &&
-		    addr_in_prefix(addr, &n->pool[i].base, n->pool[i].bits))
+		if (is_in(&n->pool[i], addr))
 			return &n->pool[i];
 	return NULL;
 }
+
+static struct names_pool *pool_for(struct names *n, uint8_t family)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(n->pool); i++)
+		if (n->pool[i].size > 0 && n->pool[i].base.family == family)
+			return &n->pool[i];
+	return NULL;
+}
+
+static int64_t now_s(void)
+{
+	return (int64_t)(clock_now_ms() / 1000);
+}
+
+/* Keeping */
+
+static struct names_record record_of(const struct names_pool *p,
+				     const struct names_entry *e)
+{
+	struct names_record r = { .family = p->base.family,
+				  .offset = e->offset,
+				  .used_s = time(NULL) -
+					    (now_s() - e->used_s) };
+
+	snprintf(r.name, sizeof(r.name), "%s", e->name);
+	return r;
+}
+
+static void rewrite(struct names *n)
+{
+	int err = names_file_begin(n->file);
+
+	for (size_t i = 0; err == 0 && i < ARRAY_SIZE(n->pool); i++) {
+		const struct names_pool *p = &n->pool[i];
+
+		for (struct names_entry *e = p->oldest; e != NULL;
+		     e = e->newer) {
+			struct names_record r = record_of(p, e);
+
+			names_file_put(n->file, &r);
+			e->kept_s = e->used_s;
+		}
+	}
+	if (err == 0)
+		err = names_file_end(n->file);
+	if (err < 0)
+		log_debug("names: not written anew: %s", strerror(-err));
+}
+
+static void keep(struct names *n, const struct names_pool *p,
+		 struct names_entry *e)
+{
+	struct names_record r;
+
+	if (n->file == NULL)
+		return;
+	r = record_of(p, e);
+	names_file_add(n->file, &r);
+	e->kept_s = e->used_s;
+	if (names_file_records(n->file) / 2 >
+	    n->pool[0].count + n->pool[1].count + RECORDS_SPARE / 2)
+		rewrite(n);
+}
+
+static void use(struct names *n, struct names_pool *p, struct names_entry *e)
+{
+	names_pool_use(p, e, now_s());
+	if (e->used_s - e->kept_s > KEEP_AGAIN_S)
+		keep(n, p, e);
+}
+
+/* Ages hold over a restart, and a clock that was set back makes nothing
+ * older. */
+static void take_up(void *arg, const struct names_record *r)
+{
+	struct names *n = arg;
+	struct names_pool *p = pool_for(n, r->family);
+	int64_t age_s = time(NULL) - r->used_s;
+	struct names_entry *e = NULL;
+	char plain[CONTROL_NAME_MAX + 1];
+
+	if (p == NULL || !hostname_normalise(r->name, plain))
+		return;
+	if (r->offset != NAMES_FILE_NOWHERE) {
+		e = names_pool_put(p, plain, r->offset,
+				   now_s() - (age_s > 0 ? age_s : 0));
+	} else if (names_pool_find(p, plain) == NULL) {
+		e = names_pool_add(p, plain, now_s());
+	}
+	if (e != NULL)
+		e->kept_s = e->used_s;
+}
+
+int names_keep(struct names *n, const char *path)
+{
+	n->file = names_file_open(path, take_up, n);
+	if (n->file == NULL)
+		return -errno;
+	return 0;
+}
+
+/* Life */
 
 struct names *names_new(const struct names_opts *opts)
 {
@@ -241,10 +169,9 @@ struct names *names_new(const struct names_opts *opts)
 		free(n);
 		return NULL;
 	}
-	n->kept = -1;
 	hosts_init(&n->hosts, HOSTS_FILE);
-	pool_init(&n->pool[0], &opts->pool4, opts->pool4_bits);
-	pool_init(&n->pool[1], &opts->pool6, opts->pool6_bits);
+	names_pool_init(&n->pool[0], &opts->pool4, opts->pool4_bits);
+	names_pool_init(&n->pool[1], &opts->pool6, opts->pool6_bits);
 	return n;
 }
 
@@ -252,87 +179,41 @@ void names_free(struct names *n)
 {
 	if (n == NULL)
 		return;
-	pool_fini(&n->pool[0]);
-	pool_fini(&n->pool[1]);
+	if (n->file != NULL)
+		rewrite(n); /* when each was used last */
+	names_file_close(n->file);
+	names_pool_fini(&n->pool[0]);
+	names_pool_fini(&n->pool[1]);
 	hosts_fini(&n->hosts);
-	if (n->kept >= 0)
-		close(n->kept);
 	pthread_mutex_destroy(&n->lock);
 	free(n);
 }
+
+/* Names and addresses */
 
 bool names_normalise(const char *name, char out[CONTROL_NAME_MAX + 1])
 {
 	return hostname_normalise(name, out);
 }
 
-/* One line a name, in the order in which they came: read again in that order,
- * each gets the address that it had. */
-static void keep(struct names *n, uint8_t family, const char *name)
-{
-	char line[CONTROL_NAME_MAX + 8];
-	int len = snprintf(line, sizeof(line), "%d %s\n", family, name);
-	ssize_t put;
-
-	if (n->kept < 0)
-		return;
-	put = write(n->kept, line, (size_t)len);
-	(void)put; /* a full disk costs the address after a restart, no more */
-}
-
-int names_keep(struct names *n, const char *path)
-{
-	char line[CONTROL_NAME_MAX + 8], name[sizeof(line)];
-	struct endpoint addr;
-	struct stat st;
-	unsigned int family;
-	FILE *file;
-	int fd = open(path,
-		      O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-		      0600);
-
-	if (fd < 0)
-		return -errno;
-	file = fdopen(dup(fd), "r");
-	if (file == NULL || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    st.st_uid != geteuid()) {
-		if (file != NULL)
-			fclose(file);
-		close(fd);
-		return -EPERM;
-	}
-	while (fgets(line, sizeof(line), file) != NULL) {
-		/* A line that is cut or odd is left out. */
-		if (strchr(line, '\n') == NULL ||
-		    sscanf(line, "%1u %262s", &family, name) != 2 ||
-		    !names_address(n, name, (uint8_t)family, &addr))
-			continue;
-	}
-	fclose(file);
-	n->kept = fd;
-	return 0;
-}
-
 bool names_address(struct names *n, const char *name, uint8_t family,
 		   struct endpoint *addr)
 {
+	struct names_pool *p = pool_for(n, family);
 	char plain[CONTROL_NAME_MAX + 1];
-	struct entry *e = NULL;
-	uint32_t hash, low = 0;
-	struct pool *p = NULL;
+	struct names_entry *e = NULL;
+	uint32_t low = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(n->pool); i++)
-		if (n->pool[i].size > 0 && n->pool[i].base.family == family)
-			p = &n->pool[i];
 	if (p == NULL || !hostname_normalise(name, plain))
 		return false;
-	hash = hash_name(plain);
 	pthread_mutex_lock(&n->lock);
-	e = find_name(p, plain, hash);
-	if (e == NULL) {
-		e = pool_add(p, plain, hash);
+	e = names_pool_find(p, plain);
+	if (e != NULL) {
+		use(n, p, e);
+	} else {
+		e = names_pool_add(p, plain, now_s());
 		if (e != NULL)
-			keep(n, family, plain);
+			keep(n, p, e);
 	}
 	if (e != NULL)
 		low = e->offset;
@@ -347,9 +228,9 @@ bool names_address(struct names *n, const char *name, uint8_t family,
 bool names_lookup(struct names *n, const struct endpoint *addr,
 		  char name[CONTROL_NAME_MAX + 1])
 {
-	const struct pool *p = pool_of(n, addr);
+	struct names_pool *p = pool_of(n, addr);
 	struct endpoint copy = *addr, base;
-	const struct entry *e;
+	struct names_entry *e;
 	uint32_t offset;
 
 	if (p == NULL)
@@ -360,16 +241,18 @@ bool names_lookup(struct names *n, const struct endpoint *addr,
 	if (copy.family == ENDPOINT_IPV6 && memcmp(copy.ip, base.ip, 12) != 0)
 		return false;
 	pthread_mutex_lock(&n->lock);
-	e = find_offset(p, offset);
-	if (e != NULL)
+	e = names_pool_at(p, offset);
+	if (e != NULL) {
 		strcpy(name, e->name);
+		use(n, p, e);
+	}
 	pthread_mutex_unlock(&n->lock);
 	return e != NULL;
 }
 
 bool names_is_synthetic(const struct names *n, const struct endpoint *addr)
 {
-	return pool_of(n, addr) != NULL;
+	return is_in(&n->pool[0], addr) || is_in(&n->pool[1], addr);
 }
 
 bool names_has_pool(const struct names *n, uint8_t family)

@@ -3,9 +3,9 @@
  * names.h - synthetic addresses for names that policy reaches by name
  *
  * Thread-safe (one mutex; not on the datagram path). Names are stored in
- * lower case without a trailing dot. The same name keeps the same address for
- * the daemon's lifetime, and over restarts with names_keep(): the address is
- * derived from a hash of the name first, and moved on collision only.
+ * lower case without a trailing dot. The same name keeps the same address, over
+ * restarts too with names_keep(), until it was not used for a day and three
+ * quarters of the pool are taken.
  */
 #ifndef NAMES_H
 #define NAMES_H
