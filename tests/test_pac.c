@@ -18,6 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/prctl.h>
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE              65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
 #define PROGRAM "../tunneld/turnout-pac"
 #define FIND    "function FindProxyForURL(url, host) {"
 
@@ -458,8 +465,16 @@ static void test_no_program(void)
 	pac_put(p);
 }
 
+/* As the units' MemoryDenyWriteExecute=, for us and the helpers; kernels before
+ * 6.3 have none. */
+static void deny_write_execute(void)
+{
+	(void)prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
+}
+
 static int make_folder(void)
 {
+	deny_write_execute();
 	return mkdtemp(folder) == NULL;
 }
 
