@@ -41,6 +41,7 @@ void conn_close(struct conn *conn)
 	loop_fd_del(loop, &conn->watch);
 	loop_timer_stop(loop, &conn->deadline);
 	learn_cancel(&conn->wait);
+	conn_explain_leave(conn->explain);
 	close(conn->fd);
 	if (conn->passed_fd >= 0)
 		close(conn->passed_fd);
@@ -147,7 +148,7 @@ static void handle(struct conn *conn, uint64_t now_ms)
 {
 	struct control_connect connect;
 
-	if (conn->request.header.type != CONTROL_STATUS)
+	if (conn->request.header.type < CONTROL_STATUS)
 		attach(conn->control, now_ms);
 	switch (conn->request.header.type) {
 	case CONTROL_CONNECT:
@@ -165,6 +166,9 @@ static void handle(struct conn *conn, uint64_t now_ms)
 	case CONTROL_REVERSE:
 		conn_reverse(conn);
 		break;
+	case CONTROL_EXPLAIN:
+		conn_explain(conn);
+		break;
 	default:
 		conn_status(conn);
 		break;
@@ -179,6 +183,7 @@ static bool header_is_good(const struct control_header *h)
 		[CONTROL_RESOLVE] = sizeof(struct control_resolve),
 		[CONTROL_REVERSE] = sizeof(struct control_reverse),
 		[CONTROL_STATUS] = 0,
+		[CONTROL_EXPLAIN] = sizeof(struct control_explain),
 	};
 
 	return h->magic == CONTROL_MAGIC && h->version == CONTROL_VERSION &&

@@ -21,15 +21,16 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+struct conn_explain;
 struct dns_streams;
 struct flow_table;
 
-/* The longest request: a name and some fields. */
-#define CONN_REQUEST_MAX 512
+/* The longest request: names and some fields. */
+#define CONN_REQUEST_MAX 1088
 
 enum conn_state {
 	CONN_STATE_READING = 0, /* header, then exactly the body */
-	CONN_STATE_LEARNING,    /* a look-up is under way; then the answer */
+	CONN_STATE_LEARNING,    /* something is found out; then the answer */
 	CONN_STATE_CONNECTING,  /* a verdict is owed */
 	CONN_STATE_DRAINING,    /* verdict given; until the client closes */
 };
@@ -49,7 +50,8 @@ struct conn {
 	} request;
 	struct dial_request *dial; /* CONNECTING */
 	bool placeholder;
-	struct learn_wait wait; /* LEARNING */
+	struct learn_wait wait;       /* LEARNING */
+	struct conn_explain *explain; /* LEARNING, too */
 	struct conn *next, **prev;
 };
 
@@ -79,6 +81,10 @@ void conn_reverse(struct conn *conn);
 
 /* control_status.c: CONTROL_STATUS. */
 void conn_status(struct conn *conn);
+
+/* control_explain.c: CONTROL_EXPLAIN; and the connection ends before. */
+void conn_explain(struct conn *conn);
+void conn_explain_leave(struct conn_explain *e);
 
 /* control_connect.c: CONTROL_CONNECT, whose body is in the request. */
 void conn_connect(struct conn *conn, const struct control_connect *body,

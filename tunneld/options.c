@@ -28,6 +28,9 @@ static void usage(FILE *to)
 	      "      --show-config [WHAT]     print the configuration, with\n"
 	      "      --origin, --json         ... where it comes from, as "
 	      "JSON\n"
+	      "      --explain TARGET         what it means for a "
+	      "destination,\n"
+	      "      --program P, --uid N     ... asked by these\n"
 	      "      --system                 serve every user of the machine\n"
 	      "      --socket PATH            listen here\n"
 	      "      --private                serve one command (turnout run)\n"
@@ -72,6 +75,9 @@ enum {
 	OPT_SHOW,
 	OPT_ORIGIN,
 	OPT_JSON,
+	OPT_EXPLAIN,
+	OPT_PROGRAM,
+	OPT_UID,
 	OPT_SYSTEM,
 	OPT_SOCKET,
 	OPT_PRIVATE,
@@ -88,6 +94,9 @@ static const struct option long_options[] = {
 	{ "show-config", no_argument, NULL, OPT_SHOW },
 	{ "origin", no_argument, NULL, OPT_ORIGIN },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "explain", no_argument, NULL, OPT_EXPLAIN },
+	{ "program", required_argument, NULL, OPT_PROGRAM },
+	{ "uid", required_argument, NULL, OPT_UID },
 	{ "system", no_argument, NULL, OPT_SYSTEM },
 	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "private", no_argument, NULL, OPT_PRIVATE },
@@ -98,6 +107,24 @@ static const struct option long_options[] = {
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static int take_asker(struct options *o, int c)
+{
+	int uid;
+
+	if (c == OPT_PROGRAM) {
+		o->program = optarg;
+		return -1;
+	}
+	uid = parse_number(optarg, INT_MAX);
+	if (uid < 0) {
+		fputs("tunneld: --uid needs a number\n", stderr);
+		return 2;
+	}
+	o->uid = (uint32_t)uid;
+	o->has_uid = true;
+	return -1;
+}
 
 /* What to do instead of serving. < 0: go on; else the exit status. */
 static int take_task(struct options *o, int c)
@@ -121,6 +148,12 @@ static int take_task(struct options *o, int c)
 	case OPT_JSON:
 		o->json = true;
 		return -1;
+	case OPT_EXPLAIN:
+		o->task = OPTIONS_EXPLAIN;
+		return -1;
+	case OPT_PROGRAM:
+	case OPT_UID:
+		return take_asker(o, c);
 	case 'h':
 		usage(stdout);
 		return 0;
@@ -169,7 +202,11 @@ static int take_operands(struct options *o, int count, char **operand)
 	if (o->task == OPTIONS_CHECK) {
 		o->source.only = (const char *const *)operand;
 		o->source.only_count = (size_t)count;
-	} else if (o->task == OPTIONS_SHOW && count <= 1) {
+	} else if (o->task == OPTIONS_EXPLAIN && count == 0) {
+		fputs("tunneld: --explain needs a destination\n", stderr);
+		return 2;
+	} else if ((o->task == OPTIONS_SHOW || o->task == OPTIONS_EXPLAIN) &&
+		   count <= 1) {
 		o->what = count > 0 ? operand[0] : NULL;
 	} else if (count > 0) {
 		fprintf(stderr, "tunneld: '%s' is not an option\n",

@@ -34,6 +34,7 @@ enum control_type {
 	CONTROL_RESOLVE = 3,   /* name -> synthetic address, or "ask libc" */
 	CONTROL_REVERSE = 4,   /* synthetic address -> name */
 	CONTROL_STATUS = 5,    /* text for people and tests */
+	CONTROL_EXPLAIN = 6,   /* what would be done with a destination */
 };
 
 struct control_header {
@@ -110,6 +111,21 @@ enum control_reverse_found {
 struct control_reversed {
 	uint32_t found; /* enum control_reverse_found */
 	char name[CONTROL_NAME_MAX + 1];
+};
+
+#define CONTROL_EXPLAIN_JSON 0x1u
+#define CONTROL_EXPLAIN_UID  0x2u /* `uid` is meant, not who asks */
+
+/* Answered by struct control_explained and text up to the end. */
+struct control_explain {
+	uint32_t flags;
+	uint32_t uid;
+	char target[512];  /* NUL-terminated: URL, host:port, udp://host:port */
+	char program[512]; /* path or name; empty: nobody in particular */
+};
+
+struct control_explained {
+	uint32_t status; /* 0: it would go; 1: it would not; 2: no target */
 };
 
 /* CONTROL_STATUS has no request body; the answer's body is text, `key value`

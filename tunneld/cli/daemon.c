@@ -13,6 +13,7 @@
 #include <turnout/paths.h>
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +21,19 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #define ANSWER_TIMEOUT_S 5
-/* A status is a screen or two; this only bounds what a stranger can send. */
-#define STATUS_MAX_BYTES 65536u
+/* tunneld may have to ask a script; it gives up earlier. */
+#define EXPLAIN_TIMEOUT_S 12
+/* A screen or two; this only bounds what a stranger can send. */
+#define ANSWER_MAX_BYTES 65536u
 
 /* A connected stream, or -errno. */
-static int dial(const char *path)
+static int dial(const char *path, int limit_s)
 {
-	struct timeval limit = { .tv_sec = ANSWER_TIMEOUT_S };
+	struct timeval limit = { .tv_sec = limit_s };
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd, err;
 
@@ -52,7 +56,7 @@ static int dial(const char *path)
 
 int daemon_answers(const char *socket)
 {
-	int fd = dial(socket);
+	int fd = dial(socket, ANSWER_TIMEOUT_S);
 
 	if (fd < 0)
 		return fd;
@@ -116,39 +120,74 @@ static ssize_t read_to_end(int fd, char *out, size_t max)
 	return -EMSGSIZE;
 }
 
-static int ask_status(int fd, char **text)
+/* The request, and all of the answer, NUL-terminated. Its length or -errno. */
+static ssize_t ask(int fd, uint16_t type, const void *body, uint32_t bytes,
+		   char **text)
 {
 	const struct control_header header = {
 		.magic = CONTROL_MAGIC,
 		.version = CONTROL_VERSION,
-		.type = CONTROL_STATUS,
+		.type = type,
+		.bytes = bytes,
 	};
+	struct iovec iov[] = {
+		{ .iov_base = (void *)(uintptr_t)&header,
+		  .iov_len = sizeof(header) },
+		{ .iov_base = (void *)(uintptr_t)body, .iov_len = bytes },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	char *answer;
 	ssize_t n;
 
-	if (send(fd, &header, sizeof(header), MSG_NOSIGNAL) !=
-	    (ssize_t)sizeof(header))
+	if (sendmsg(fd, &msg, MSG_NOSIGNAL) !=
+	    (ssize_t)(sizeof(header) + bytes))
 		return -EPIPE;
-	answer = malloc(STATUS_MAX_BYTES + 1);
+	answer = malloc(ANSWER_MAX_BYTES + 1);
 	if (answer == NULL)
 		return -ENOMEM;
-	n = read_to_end(fd, answer, STATUS_MAX_BYTES);
+	n = read_to_end(fd, answer, ANSWER_MAX_BYTES);
 	if (n <= 0) {
 		free(answer);
-		return n < 0 ? (int)n : -EPROTO;
+		return n < 0 ? n : -EPROTO;
 	}
 	answer[n] = '\0';
 	*text = answer;
-	return 0;
+	return n;
 }
 
 int daemon_status(const char *socket, char **text)
 {
-	int fd = dial(socket), err;
+	int fd = dial(socket, ANSWER_TIMEOUT_S);
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	err = ask_status(fd, text);
+	n = ask(fd, CONTROL_STATUS, NULL, 0, text);
 	close(fd);
-	return err;
+	return n < 0 ? (int)n : 0;
+}
+
+int daemon_explain(const char *socket, const struct control_explain *what,
+		   uint32_t *status, char **text)
+{
+	int fd = dial(socket, EXPLAIN_TIMEOUT_S);
+	struct control_explained head;
+	char *answer;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = ask(fd, CONTROL_EXPLAIN, what, sizeof(*what), &answer);
+	close(fd);
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < sizeof(head)) {
+		free(answer);
+		return -EPROTO;
+	}
+	memcpy(&head, answer, sizeof(head));
+	memmove(answer, answer + sizeof(head), (size_t)n - sizeof(head) + 1);
+	*status = head.status;
+	*text = answer;
+	return 0;
 }

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+struct control_explain;
 
 /* The first socket that answers: $TURNOUT_SOCKET, the user's, the machine's.
  * 0, -ENOENT (no socket is there) or another -errno: the last refusal.
@@ -16,5 +19,8 @@ int daemon_find(char *socket, size_t max, bool *skipped) MUST_CHECK;
 int daemon_answers(const char *socket) MUST_CHECK;
 /* The text of CONTROL_STATUS, NUL-terminated; the caller frees. 0/-errno. */
 int daemon_status(const char *socket, char **text) MUST_CHECK;
+/* The text of CONTROL_EXPLAIN and its status; likewise. */
+int daemon_explain(const char *socket, const struct control_explain *what,
+		   uint32_t *status, char **text) MUST_CHECK;
 
 #endif

@@ -102,6 +102,32 @@ static const struct verb verbs[] = {
 			"for wrong usage.\n",
 	},
 	{
+		.name = "explain",
+		.main = verb_explain,
+		.summary = "what is done with a destination, and why",
+		.help = "Usage: turnout explain [OPTION...] TARGET\n"
+			"\n"
+			"Tell which rule decides about TARGET, the way that it "
+			"would take, and why.\nTARGET is a URL, HOST:PORT or "
+			"udp://HOST:PORT. Nothing is connected.\n"
+			"\n"
+			"      --program PROGRAM    for this one (path or "
+			"name)\n"
+			"      --user USER          for this one (name or "
+			"number)\n"
+			"      --json               for programs\n"
+			"  -c, --config FILE        with the configuration in "
+			"FILE\n"
+			"      --set SEC.KEY=VALUE  with one setting of "
+			"tunneld.conf(5); may be repeated\n"
+			"\n"
+			"Without the last two, the tunneld that apps of this "
+			"user would use answers,\nif one runs.\n"
+			"\n"
+			"Exit status: 0 if it would go, 1 if it is blocked or "
+			"there is no way, 2 for\nwrong usage.\n",
+	},
+	{
 		.name = "help",
 		.main = verb_help,
 		.summary = "explain turnout, or one of these",

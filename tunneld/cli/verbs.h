@@ -18,5 +18,6 @@ enum verb_exit {
 int verb_run(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_config(int argc, char **argv);
+int verb_explain(int argc, char **argv);
 
 #endif
