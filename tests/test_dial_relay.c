@@ -345,7 +345,7 @@ static void faults(void)
 		{ { .way = TLS_SERVER_GARBAGE },
 		  DIAL_RELAY_TLS,
 		  ECONNREFUSED,
-		  ": TLS: the answer is plain HTTP" },
+		  ": TLS: wrong version number" },
 		{ { .way = TLS_SERVER_SILENT },
 		  DIAL_TARGET_TIMEOUT,
 		  ETIMEDOUT,
