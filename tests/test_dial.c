@@ -274,7 +274,12 @@ static void request_text(const char *host, bool alpn, const char *user,
 	struct dial_request *req;
 	struct http_proxy *p;
 	struct lab l;
-	char text[4096];
+	char text[4096], login[64];
+
+	/* Nothing is told to a proxy that does not ask. */
+	snprintf(login, sizeof(login), "%s:s:e@c", user);
+	if (*user != '\0')
+		opts.login = login;
 
 	lab_open(&l);
 	p = http_proxy_new(&opts);

@@ -78,7 +78,7 @@ struct dial_request {
 	 * DIAL_TARGET_UNREACH says that there is none. */
 	unsigned int addresses, address;
 	long http_code;   /* of CONNECT; 0: none came */
-	char detail[200]; /* for the log: names the hop, no secret */
+	char detail[480]; /* for the log: names the hop, no secret */
 	/* private to dial.c */
 	struct dial_pool *pool;
 	struct tls_ctx *trust;

@@ -23,6 +23,7 @@ static const struct {
 	[DIAL_PROXY_PROTOCOL] = { "proxy_protocol", ECONNABORTED },
 	[DIAL_PROXY_DENIED] = { "proxy_denied", ECONNREFUSED },
 	[DIAL_PROXY_AUTH] = { "proxy_auth", ECONNREFUSED },
+	[DIAL_STUCK] = { "dial_stuck", ETIMEDOUT },
 	[DIAL_PROXY_CHOICE] = { "proxy_choice", EHOSTUNREACH },
 	[DIAL_CAPTIVE_PORTAL] = { "captive_portal", ENETUNREACH },
 	[DIAL_TARGET_UNREACH] = { "target_unreach", EHOSTUNREACH },

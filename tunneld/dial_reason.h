@@ -23,6 +23,7 @@ enum dial_reason {
 	DIAL_PROXY_PROTOCOL, /* ECONNABORTED */
 	DIAL_PROXY_DENIED,   /* 403 and other 4xx: ECONNREFUSED */
 	DIAL_PROXY_AUTH,     /* 407: ECONNREFUSED */
+	DIAL_STUCK,          /* Kerberos does not answer: ETIMEDOUT */
 	DIAL_PROXY_CHOICE,   /* nobody says which proxy: EHOSTUNREACH */
 	DIAL_CAPTIVE_PORTAL, /* 3xx: ENETUNREACH */
 	DIAL_TARGET_UNREACH, /* 502, 503: EHOSTUNREACH */
@@ -41,7 +42,7 @@ const char *dial_reason_name(enum dial_reason reason); /* "proxy_denied" */
 struct dial_failure {
 	enum dial_reason reason;
 	int error;       /* for the app's connect() */
-	char words[200]; /* for the log: names the hop, no secret */
+	char words[480]; /* for the log: names the hop, no secret */
 };
 
 /* `error`: the kernel's, for reasons that have no errno of their own. `hop`:

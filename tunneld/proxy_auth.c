@@ -20,6 +20,7 @@
 #include "cancel.h"
 #include "clock.h"
 #include "proxy_logins.h"
+#include "proxy_seen.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,6 +34,7 @@ struct proxy_auth {
 	pthread_mutex_t lock;
 	pthread_cond_t judged;
 	struct proxy_logins *logins;
+	struct proxy_seen *seen; /* has a lock of its own */
 };
 
 struct proxy_auth *proxy_auth_new(void)
@@ -43,7 +45,10 @@ struct proxy_auth *proxy_auth_new(void)
 	if (a == NULL)
 		return NULL;
 	a->logins = proxy_logins_new();
-	if (a->logins == NULL) {
+	a->seen = proxy_seen_new();
+	if (a->logins == NULL || a->seen == NULL) {
+		proxy_logins_free(a->logins);
+		proxy_seen_free(a->seen);
 		free(a);
 		return NULL;
 	}
@@ -62,7 +67,20 @@ void proxy_auth_free(struct proxy_auth *a)
 	pthread_cond_destroy(&a->judged);
 	pthread_mutex_destroy(&a->lock);
 	proxy_logins_free(a->logins);
+	proxy_seen_free(a->seen);
 	free(a);
+}
+
+struct proxy_seen *proxy_auth_seen(struct proxy_auth *a)
+{
+	return a->seen;
+}
+
+bool proxy_auth_remembered(struct proxy_auth *a, const struct proxy *p,
+			   enum proxy_scheme *scheme,
+			   char realm[PROXY_REALM_MAX + 1])
+{
+	return proxy_seen_scheme(a->seen, p, NULL, scheme, realm);
 }
 
 int proxy_auth_keep(struct proxy_auth *a, const char *path)
@@ -136,6 +154,17 @@ int64_t proxy_auth_refused_since_s(struct proxy_auth *a,
 		since_s = k->since_s > 0 ? k->since_s : 1;
 	pthread_mutex_unlock(&a->lock);
 	return since_s;
+}
+
+void proxy_auth_have(struct proxy_auth *a, const struct proxy *p,
+		     const struct proxy_login *login)
+{
+	uint64_t print;
+
+	pthread_mutex_lock(&a->lock);
+	print = proxy_logins_fingerprint(a->logins, login);
+	pthread_mutex_unlock(&a->lock);
+	proxy_seen_login(a->seen, p, print);
 }
 
 bool proxy_auth_is_refused(struct proxy_auth *a,

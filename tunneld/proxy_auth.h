@@ -6,6 +6,9 @@
 #ifndef PROXY_AUTH_H
 #define PROXY_AUTH_H
 
+#include "proxy.h"
+#include "proxy_challenge.h"
+
 #include <turnout/compiler.h>
 
 #include <stdbool.h>
@@ -13,6 +16,7 @@
 
 struct cancel;
 struct proxy_auth;
+struct proxy_seen;
 
 struct proxy_login {
 	const char *host;
@@ -33,12 +37,23 @@ void proxy_auth_free(struct proxy_auth *a);
  * restarts, in the file at `path`; before the first login is used. */
 int proxy_auth_keep(struct proxy_auth *a, const char *path) MUST_CHECK;
 
+/* What the proxies have shown; lives as long. */
+struct proxy_seen *proxy_auth_seen(struct proxy_auth *a);
+/* The scheme and the realm that worked last; false: nothing is known. */
+bool proxy_auth_remembered(struct proxy_auth *a, const struct proxy *p,
+			   enum proxy_scheme *scheme,
+			   char realm[PROXY_REALM_MAX + 1]);
+
 /* Was this login refused before? */
 bool proxy_auth_is_refused(struct proxy_auth *a,
 			   const struct proxy_login *login);
 /* When: seconds since 1970; 0: it was not. */
 int64_t proxy_auth_refused_since_s(struct proxy_auth *a,
 				   const struct proxy_login *login);
+/* This is the login that is at hand for the proxy: one that is new may be tried
+ * even where the budget of 407s is used up. */
+void proxy_auth_have(struct proxy_auth *a, const struct proxy *p,
+		     const struct proxy_login *login);
 /* May this login be sent now? 0: yes, and proxy_auth_end() follows.
  * -EACCES: it was refused before. -ETIMEDOUT, -ECANCELED, -ENOMEM. Blocks when
  * somebody else is just finding out, in this process or another. */

@@ -2,10 +2,11 @@
 /*
  * proxy_connect.c - a TCP connection to a proxy turned into one to a target
  *
- * RFC 9110, 9.3.6 (CONNECT) and RFC 7617 (Basic) by libcurl, RFC 7639 (ALPN
- * header). libcurl gets a duplicate of the connected descriptor, so it neither
- * resolves nor connects; it reads the answer byte by byte, so what follows is
- * still in the socket when its handle is gone.
+ * RFC 9110, 9.3.6 (CONNECT) by libcurl, RFC 7639 (ALPN header). libcurl gets a
+ * duplicate of the connected descriptor, so it neither resolves nor connects;
+ * it reads the answer byte by byte, so what follows is still in the socket when
+ * its handle is gone. When the proxy closes after a 407, and the handshake has
+ * another leg, libcurl asks for a second connection.
  */
 #include <config.h>
 
@@ -14,44 +15,80 @@
 #include "addr.h"
 #include "cancel.h"
 #include "clock.h"
+#include "proxy_connect_private.h"
+#include "proxy_curl.h"
 
 #include <turnout/control.h>
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
-#include <openssl/crypto.h>
 #include <sys/socket.h>
+
+/* Connections of one attempt: the first, and what a handshake needs beyond. */
+#define OPENS_MAX 3
 
 /* For libcurl's callbacks. */
 struct exchange {
 	struct proxy_connect *pc;
-	bool opened;
+	struct proxy_connect_hold *hold;
+	struct proxy_curl_watch watch;
+	unsigned int opened;
 	bool answered; /* a line came, whatever it said */
 	char status[64];
 	char squid_error[48];
 	char error[CURL_ERROR_SIZE];
 };
 
+/* Where the descriptor can be taken away, it is given but once. */
+static curl_socket_t take_held(struct proxy_connect_hold *hold)
+{
+	curl_socket_t fd;
+
+	pthread_mutex_lock(&hold->lock);
+	fd = hold->own;
+	hold->own = -1;
+	hold->curl = fd;
+	pthread_mutex_unlock(&hold->lock);
+	return fd >= 0 ? fd : CURL_SOCKET_BAD;
+}
+
 static curl_socket_t on_open(void *arg, curlsocktype purpose,
 			     struct curl_sockaddr *addr)
 {
 	struct exchange *ex = arg;
+	struct proxy_connect *pc = ex->pc;
 
 	(void)purpose;
 	(void)addr;
-	/* One connection a dial: with Basic sent at once there is no second
-	 * attempt. */
-	if (ex->opened)
-		return CURL_SOCKET_BAD;
-	ex->opened = true;
-	return fcntl(ex->pc->fd, F_DUPFD_CLOEXEC, 0);
+	if (ex->hold != NULL)
+		return take_held(ex->hold);
+	if (ex->opened++ > 0) {
+		if (pc->reopen == NULL || ex->opened > OPENS_MAX)
+			return CURL_SOCKET_BAD;
+		cancel_watch(pc->cancel, -1);
+		pc->fd = pc->reopen(pc->arg);
+		if (pc->fd < 0)
+			return CURL_SOCKET_BAD;
+		cancel_watch(pc->cancel, pc->fd);
+	}
+	return fcntl(pc->fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int on_close(void *arg, curl_socket_t fd)
+{
+	struct proxy_connect_hold *hold = arg;
+
+	pthread_mutex_lock(&hold->lock);
+	hold->curl = -1;
+	pthread_mutex_unlock(&hold->lock);
+	return close(fd);
 }
 
 static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
@@ -98,6 +135,7 @@ static void copy_text(char *out, size_t max, const char *in, size_t len)
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
 	static const char squid[] = "X-Squid-Error:";
+	static const char asks[] = "Proxy-Authenticate:";
 	struct exchange *ex = arg;
 	size_t len = size * count;
 	char date[48];
@@ -106,12 +144,17 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 	ex->answered = true;
 	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
 		ex->squid_error[0] = '\0';
+		ex->pc->asked = (struct proxy_challenge){ .offered = 0 };
 		if (space != NULL)
 			copy_text(ex->status, sizeof(ex->status), space,
 				  len - (size_t)(space - line));
 	} else if (len > 5 && strncasecmp(line, "Date:", 5) == 0) {
 		copy_text(date, sizeof(date), line + 5, len - 5);
 		ex->pc->date = curl_getdate(date, NULL);
+	} else if (len >= sizeof(asks) &&
+		   strncasecmp(line, asks, sizeof(asks) - 1) == 0) {
+		proxy_challenge_add(&ex->pc->asked, line + sizeof(asks) - 1,
+				    len - sizeof(asks) + 1);
 	} else if (len >= sizeof(squid) &&
 		   strncasecmp(line, squid, sizeof(squid) - 1) == 0) {
 		copy_text(ex->squid_error, sizeof(ex->squid_error),
@@ -135,62 +178,28 @@ static CURLcode set_target(CURL *curl, const struct proxy_connect *pc)
 	       curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
 }
 
-static void wipe(char *text)
-{
-	if (text != NULL)
-		OPENSSL_cleanse(text, strlen(text));
-	curl_free(text);
-}
-
-/* CURLOPT_PROXYUSERPWD is URL-decoded; the options for each part alone are
- * too in some versions, undocumented. */
-static CURLcode set_login(CURL *curl, const struct proxy_login *p)
-{
-	char *user = curl_easy_escape(curl, p->username, 0);
-	char *password = p->password[0] != '\0'
-				 ? curl_easy_escape(curl, p->password, 0)
-				 : NULL;
-	char both[2 * 3 * 256];
-	CURLcode rc = CURLE_OUT_OF_MEMORY;
-	int n = snprintf(both, sizeof(both), "%s:%s", user != NULL ? user : "",
-			 password != NULL ? password : "");
-
-	if (user != NULL && (password != NULL || p->password[0] == '\0') &&
-	    (size_t)n < sizeof(both))
-		rc = curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, both) |
-		     curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
-				      (long)CURLAUTH_BASIC);
-	OPENSSL_cleanse(both, sizeof(both));
-	wipe(user);
-	wipe(password);
-	return rc;
-}
-
 /* The connection is there already: libcurl must not look for the proxy's name
  * itself, so the list tells it an address. */
 static CURLcode set_proxy(CURL *curl, const struct proxy_connect *pc,
 			  struct curl_slist **resolve)
 {
-	const struct proxy_login *p = &pc->proxy;
 	char url[CONTROL_NAME_MAX + 32], ip[ADDR_TEXT_MAX];
 	char entry[CONTROL_NAME_MAX + ADDR_TEXT_MAX + 16];
-	bool v6 = strchr(p->host, ':') != NULL;
-	CURLcode rc;
+	bool v6 = strchr(pc->proxy_host, ':') != NULL;
 
 	addr_format_ip(pc->peer, ip);
-	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "", p->host,
-		 v6 ? "]" : "", (unsigned int)p->port);
-	snprintf(entry, sizeof(entry), "%s:%u:%s", p->host,
-		 (unsigned int)p->port, ip);
+	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "",
+		 pc->proxy_host, v6 ? "]" : "", (unsigned int)pc->proxy_port);
+	snprintf(entry, sizeof(entry), "%s:%u:%s", pc->proxy_host,
+		 (unsigned int)pc->proxy_port, ip);
 	if (!v6) {
 		*resolve = curl_slist_append(NULL, entry);
 		if (*resolve == NULL)
 			return CURLE_OUT_OF_MEMORY;
 	}
-	rc = curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
-	     curl_easy_setopt(curl, CURLOPT_PROXY, url) |
-	     curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
-	return p->username[0] != '\0' ? rc | set_login(curl, p) : rc;
+	return curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
+	       curl_easy_setopt(curl, CURLOPT_PROXY, url) |
+	       curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
 }
 
 static CURLcode set_headers(CURL *curl, const struct proxy_connect *pc,
@@ -211,8 +220,14 @@ static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
 {
 	uint64_t now = clock_now_ms(), deadline = ex->pc->deadline_ms;
 	long left = deadline > now ? (long)(deadline - now) : 1;
+	CURLcode rc = CURLE_OK;
 
-	return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) |
+	if (ex->hold != NULL)
+		rc = curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION,
+				      on_close) |
+		     curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, ex->hold);
+	return rc |
+	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) |
 	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, ex) |
 	       curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket) |
 	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) |
@@ -273,8 +288,13 @@ static enum proxy_connect_end why(const struct exchange *ex, CURLcode rc)
 		return end_by(pc, PROXY_CONNECT_TIMEOUT, "no answer in time");
 	case CURLE_ABORTED_BY_CALLBACK:
 		return end_by(pc, PROXY_CONNECT_CANCELLED, "cancelled");
-	case CURLE_OUT_OF_MEMORY:
 	case CURLE_COULDNT_CONNECT: /* on_open() had no descriptor */
+		if (ex->opened > 1)
+			return end_by(pc, PROXY_CONNECT_CLOSED,
+				      "the proxy closed the connection in the "
+				      "middle of the login");
+		/* fall through */
+	case CURLE_OUT_OF_MEMORY:
 		pc->os_error = ENOBUFS;
 		return end_by(pc, PROXY_CONNECT_INTERNAL,
 			      curl_easy_strerror(rc));
@@ -296,11 +316,14 @@ static CURLcode perform(CURL *curl, struct exchange *ex)
 	struct proxy_connect *pc = ex->pc;
 	struct curl_slist *resolve = NULL, *headers = NULL;
 	CURLcode rc = set_target(curl, pc) | set_proxy(curl, pc, &resolve) |
-		      set_headers(curl, pc, &headers) | set_callbacks(curl, ex);
+		      set_headers(curl, pc, &headers) |
+		      set_callbacks(curl, ex) |
+		      proxy_curl_login(curl, pc->scheme, pc->login, &ex->watch);
 	long os_error = 0;
 
 	if (rc == CURLE_OK) {
-		cancel_watch(pc->cancel, pc->fd);
+		if (ex->hold == NULL)
+			cancel_watch(pc->cancel, pc->fd);
 		rc = curl_easy_perform(curl);
 		cancel_watch(pc->cancel, -1);
 		curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE,
@@ -316,15 +339,29 @@ static CURLcode perform(CURL *curl, struct exchange *ex)
 	return rc;
 }
 
-enum proxy_connect_end proxy_connect(struct proxy_connect *pc)
+static void take_watch(struct proxy_connect *pc,
+		       const struct proxy_curl_watch *watch)
 {
-	struct exchange ex = { .pc = pc };
+	pc->auth_sent = watch->auth_sent;
+	pc->login_sent = watch->login_sent;
+	memcpy(pc->ticket, watch->ticket, sizeof(pc->ticket));
+}
+
+_Static_assert(sizeof(((struct proxy_connect *)NULL)->ticket) ==
+		       sizeof(((struct proxy_curl_watch *)NULL)->ticket),
+	       "the same words");
+
+enum proxy_connect_end proxy_connect_here(struct proxy_connect *pc,
+					  struct proxy_connect_hold *hold)
+{
+	struct exchange ex = { .pc = pc, .hold = hold };
 	CURL *curl = curl_easy_init();
 	CURLcode rc = CURLE_OUT_OF_MEMORY;
 	bool squid;
 
 	if (curl != NULL)
 		rc = perform(curl, &ex);
+	take_watch(pc, &ex.watch);
 	/* A proxy that said 200 and never ended its headers has not answered:
 	 * the result counts before the code. */
 	if (rc == CURLE_OK)
@@ -337,14 +374,15 @@ enum proxy_connect_end proxy_connect(struct proxy_connect *pc)
 	return PROXY_CONNECT_STATUS;
 }
 
-static void init_curl(void)
+enum proxy_connect_end proxy_connect(struct proxy_connect *pc)
 {
-	curl_global_init(CURL_GLOBAL_DEFAULT);
+	/* GSSAPI asks Kerberos' servers, and cannot be told to stop. */
+	return pc->scheme == PROXY_SCHEME_NEGOTIATE
+		       ? proxy_connect_aside(pc)
+		       : proxy_connect_here(pc, NULL);
 }
 
 void proxy_connect_init(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, init_curl);
+	proxy_curl_init();
 }

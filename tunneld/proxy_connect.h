@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * proxy_connect.h - CONNECT on a TCP connection to an HTTP proxy; with
- * http_get.c the only file that includes <curl/curl.h>
+ * proxy_connect.h - one CONNECT on a TCP connection to an HTTP proxy, with one
+ * way to log in
  *
  * Blocks, for pool threads only: libcurl never runs in an event loop.
  */
 #ifndef PROXY_CONNECT_H
 #define PROXY_CONNECT_H
 
-#include "proxy_auth.h"
+#include "proxy.h"
+#include "proxy_challenge.h"
 
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
@@ -18,11 +19,13 @@
 #include <time.h>
 
 struct cancel;
+struct proxy_login_text;
 
 enum proxy_connect_end {
 	PROXY_CONNECT_OK = 0,
 	PROXY_CONNECT_STATUS,  /* a complete answer, not 2xx */
 	PROXY_CONNECT_TIMEOUT, /* even when a 2xx line had come */
+	PROXY_CONNECT_STUCK,   /* a library did not come back in time */
 	PROXY_CONNECT_CANCELLED,
 	PROXY_CONNECT_RESET,
 	PROXY_CONNECT_CLOSED,
@@ -31,12 +34,21 @@ enum proxy_connect_end {
 	PROXY_CONNECT_INTERNAL,
 };
 
+/* A proxy that closes in the middle of a handshake wants another connection:
+ * the last one, or -errno. Each attempt may do so a few times. */
+typedef int(proxy_connect_reopen_fn)(void *arg);
+
 struct proxy_connect {
-	struct proxy_login proxy;    /* username "": none is sent */
-	const struct endpoint *peer; /* where `fd` is connected to */
-	int fd;                      /* borrowed; left non-blocking */
+	const char *proxy_host;
+	uint16_t proxy_port;
+	const struct endpoint *peer;     /* where `fd` is connected to */
+	int fd;                          /* borrowed; left non-blocking */
+	proxy_connect_reopen_fn *reopen; /* NULL: not possible */
+	void *arg;                       /* of it */
 	const char *host; /* target as the proxy shall see it, no brackets */
 	uint16_t port;
+	enum proxy_scheme scheme;
+	const struct proxy_login_text *login; /* NULL where it needs none */
 	bool alpn_header;
 	uint64_t deadline_ms;
 	struct cancel *cancel;
@@ -44,6 +56,10 @@ struct proxy_connect {
 	long http_code;
 	time_t date; /* of the proxy's answer; 0: none */
 	int os_error;
+	struct proxy_challenge asked; /* 407: what it wants */
+	bool auth_sent;               /* there was something to log in with */
+	bool login_sent;              /* the password has gone out */
+	char ticket[96];              /* Kerberos: why there is no ticket */
 	char words[120]; /* "403 Forbidden (ERR_ACCESS_DENIED)"; printable */
 };
 

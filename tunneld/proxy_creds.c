@@ -335,6 +335,29 @@ int proxy_creds_obtain(struct proxy_creds *c, const char *host, uint16_t port,
 	return 0;
 }
 
+bool proxy_creds_peek(struct proxy_creds *c, const char *host, uint16_t port,
+		      struct proxy_login_text *out)
+{
+	const struct answer *a;
+	bool known = false;
+	char words[8];
+
+	*out = c->configured;
+	if (c->kind == PROXY_CREDS_FILE)
+		return from_file(c, out, words, sizeof(words)) == 0;
+	if (c->kind == PROXY_CREDS_NETRC)
+		return from_netrc(c, host, out, words, sizeof(words)) == 0;
+	if (c->kind != PROXY_CREDS_COMMAND)
+		return true;
+	pthread_mutex_lock(&c->lock);
+	a = find(c, host, port);
+	known = a != NULL && a->result == 0 && may_do(a);
+	if (known)
+		*out = a->login;
+	pthread_mutex_unlock(&c->lock);
+	return known;
+}
+
 void proxy_creds_refused(struct proxy_creds *c)
 {
 	pthread_mutex_lock(&c->lock);

@@ -8,6 +8,7 @@
 
 #include <turnout/compiler.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,9 @@ int proxy_creds_obtain(struct proxy_creds *c, const char *host, uint16_t port,
 		       uint64_t deadline_ms, struct cancel *cancel,
 		       struct proxy_login_text *out, char *words,
 		       size_t words_max) MUST_CHECK;
+/* The same, as far as it is known without a command; false: it is not. */
+bool proxy_creds_peek(struct proxy_creds *c, const char *host, uint16_t port,
+		      struct proxy_login_text *out);
 /* The proxy did not take them: ask the source again before the next use. */
 void proxy_creds_refused(struct proxy_creds *c);
 

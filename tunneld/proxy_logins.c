@@ -195,6 +195,17 @@ struct proxy_login_known *proxy_logins_find(struct proxy_logins *l,
 	return k;
 }
 
+uint64_t proxy_logins_fingerprint(const struct proxy_logins *l,
+				  const struct proxy_login *login)
+{
+	unsigned char hash[PROXY_LOGIN_BYTES];
+	uint64_t print = 0;
+
+	if (hash_login(l, login, hash))
+		memcpy(&print, hash, sizeof(print));
+	return print;
+}
+
 /* Reading */
 
 static bool read_hex(const char *text, unsigned char out[PROXY_LOGIN_BYTES])

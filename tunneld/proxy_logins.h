@@ -53,6 +53,9 @@ void proxy_logins_refresh(struct proxy_logins *l);
 struct proxy_login_known *proxy_logins_find(struct proxy_logins *l,
 					    const struct proxy_login *login,
 					    bool make);
+/* Tells logins apart, and nothing else about them; 0: it cannot. */
+uint64_t proxy_logins_fingerprint(const struct proxy_logins *l,
+				  const struct proxy_login *login);
 /* Sets and writes down, unless it was refused; entries may have moved then. */
 void proxy_logins_put(struct proxy_logins *l, const struct proxy_login *login,
 		      enum proxy_login_state state, int64_t now_s);

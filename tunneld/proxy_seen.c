@@ -53,6 +53,7 @@ struct seen {
 	unsigned int tokens;
 	uint64_t refill_ms; /* the last token was put in then */
 	bool proven;
+	uint64_t login; /* fingerprint of the one that was used last */
 	unsigned int under_way;
 };
 
@@ -301,6 +302,20 @@ int proxy_seen_enter(struct proxy_seen *s, const struct proxy *p,
 	}
 	pthread_mutex_unlock(&s->lock);
 	return rc;
+}
+
+void proxy_seen_login(struct proxy_seen *s, const struct proxy *p,
+		      uint64_t login)
+{
+	struct seen *e;
+
+	pthread_mutex_lock(&s->lock);
+	e = make(s, p);
+	if (e != NULL && e->login != login) {
+		e->login = login;
+		e->tokens = PROXY_SEEN_BUDGET;
+	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 void proxy_seen_leave(struct proxy_seen *s, const struct proxy *p,

@@ -41,6 +41,11 @@ bool proxy_seen_offer(struct proxy_seen *s, const struct proxy *p,
 void proxy_seen_offered(struct proxy_seen *s, const struct proxy *p,
 			const struct proxy_challenge *c);
 
+/* Another login than before is worth another try: the budget is full again.
+ * `login` is a fingerprint of it. */
+void proxy_seen_login(struct proxy_seen *s, const struct proxy *p,
+		      uint64_t login);
+
 /* The proxy is about to be contacted: 0, and proxy_seen_leave() follows.
  * -EBUSY: it has said 407 too often. Until it has let somebody through, no more
  * dials are under way at once than it may refuse: then it waits a little.

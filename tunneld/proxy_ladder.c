@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * proxy_ladder.c - which way to log in at a proxy: one after the other, until
+ * it lets us through
+ *
+ * Theory of operation
+ *
+ * What worked last comes first. Where nothing is known, the first attempt has
+ * no login: its 407 tells what the proxy offers. Then each scheme of the
+ * proxy's list that is offered, and that we have something for, is a rung: one
+ * attempt. A rung that ends in 407 leads to the next, anything else is the end.
+ * A password goes out only between proxy_auth_begin() and proxy_auth_end(), and
+ * one that the proxy refused by one scheme is not offered by another. `notes`
+ * collect why each rung failed, for people.
+ */
+#include <config.h>
+
+#include "proxy_ladder.h"
+
+#include "addr.h"
+#include "clock.h"
+#include "proxy_auth.h"
+#include "proxy_creds.h"
+#include "proxy_curl.h"
+#include "proxy_seen.h"
+
+#include <turnout/endpoint.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+
+#define PASSWORD_SCHEMES \
+	(PROXY_SCHEME_NTLM | PROXY_SCHEME_DIGEST | PROXY_SCHEME_BASIC)
+
+/* A step: it is over (see `result`), or the next one may be tried. */
+enum step {
+	STEP_END = 0,
+	STEP_NEXT,
+};
+
+struct climb {
+	struct proxy_ladder *l;
+	int result; /* as proxy_ladder_climb() */
+	struct proxy_try try;
+	bool contacted;
+	uint8_t tried;                /* schemes */
+	struct proxy_challenge asked; /* by the last 407 */
+	bool has_login, no_login;     /* asked for: there is one, or none */
+	bool stuck;
+	struct proxy_login_text text;
+	struct proxy_login login;
+	char notes[PROXY_LADDER_WORDS_MAX];
+};
+
+static void PRINTF_LIKE(3, 4)
+	note(struct climb *c, enum proxy_scheme scheme, const char *fmt, ...)
+{
+	size_t used = strlen(c->notes);
+	va_list ap;
+	int n = snprintf(c->notes + used, sizeof(c->notes) - used,
+			 "%s%s: ", used > 0 ? "; " : "",
+			 proxy_scheme_name(scheme));
+
+	if (n < 0 || (size_t)n >= sizeof(c->notes) - used)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(c->notes + used + n, sizeof(c->notes) - used - (size_t)n, fmt,
+		  ap);
+	va_end(ap);
+}
+
+static enum step end(struct climb *c, int result, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+static enum step end(struct climb *c, int result, const char *fmt, ...)
+{
+	va_list ap;
+
+	c->result = result;
+	va_start(ap, fmt);
+	vsnprintf(c->l->words, sizeof(c->l->words), fmt, ap);
+	va_end(ap);
+	return STEP_END;
+}
+
+/* Logins */
+
+/* By this login, which nobody must send. */
+static void refused_before(struct climb *c, enum proxy_scheme scheme,
+			   int64_t since_s)
+{
+	time_t since = (time_t)since_s;
+	struct tm tm;
+	char when[24] = "";
+
+	if (since > 1 && localtime_r(&since, &tm) != NULL)
+		(void)strftime(when, sizeof(when), " on %Y-%m-%d %H:%M", &tm);
+	note(c, scheme,
+	     "the proxy refused this login%s; it is not sent again until it "
+	     "changes, or until `turnout proxy retry`",
+	     when);
+	proxy_creds_refused(c->l->proxy->creds);
+	c->no_login = true;
+}
+
+static struct proxy_login login_of(const struct proxy *p,
+				   const struct proxy_login_text *text)
+{
+	return (struct proxy_login){ .host = p->host,
+				     .port = p->port,
+				     .username = text->username,
+				     .password = text->password };
+}
+
+/* Was the login at hand refused before? Then there is no need to trouble the
+ * proxy. */
+static bool is_hopeless(struct climb *c)
+{
+	const struct proxy *p = c->l->proxy;
+	struct proxy_login_text text = { .username = "" };
+	bool refused = false;
+
+	if (p->creds != NULL &&
+	    proxy_creds_peek(p->creds, p->host, p->port, &text)) {
+		struct proxy_login login = login_of(p, &text);
+
+		proxy_auth_have(c->l->auth, p, &login);
+		refused = proxy_auth_is_refused(c->l->auth, &login);
+	}
+	OPENSSL_cleanse(&text, sizeof(text));
+	return refused;
+}
+
+/* Once a climb. Its failure is about the scheme that needed it. */
+static enum step obtain(struct climb *c, enum proxy_scheme scheme)
+{
+	struct proxy_ladder *l = c->l;
+	const struct proxy *p = l->proxy;
+	char words[160];
+	int rc;
+
+	if (c->has_login)
+		return STEP_NEXT;
+	rc = proxy_creds_obtain(p->creds, p->host, p->port, l->deadline_ms,
+				l->cancel, &c->text, words, sizeof(words));
+	if (rc == -ECANCELED)
+		return end(c, rc, "cancelled");
+	c->no_login = rc < 0;
+	c->has_login = rc == 0;
+	if (rc < 0)
+		note(c, scheme, "%s", words);
+	c->login = login_of(p, &c->text);
+	if (c->has_login)
+		proxy_auth_have(l->auth, p, &c->login);
+	return STEP_NEXT;
+}
+
+static enum step begin(struct climb *c, enum proxy_scheme scheme)
+{
+	struct proxy_ladder *l = c->l;
+	int rc = proxy_auth_begin(l->auth, &c->login, l->deadline_ms,
+				  l->cancel);
+
+	if (rc == 0)
+		return STEP_NEXT;
+	if (rc == -ECANCELED)
+		return end(c, rc, "cancelled");
+	if (rc == -ETIMEDOUT)
+		return end(c, rc, "no judgement on the login in time");
+	if (rc != -EACCES)
+		return end(c, rc, "%s", strerror(-rc));
+	refused_before(c, scheme,
+		       proxy_auth_refused_since_s(l->auth, &c->login));
+	return STEP_NEXT;
+}
+
+static enum proxy_auth_outcome outcome_of(const struct proxy_try *t)
+{
+	/* It is the nonce that was too old (RFC 7616, 3.3). */
+	bool stale = t->scheme == PROXY_SCHEME_DIGEST && t->asked.stale;
+
+	if (!t->login_sent)
+		return PROXY_AUTH_UNKNOWN;
+	if (t->end == PROXY_TRY_407 && !stale)
+		return PROXY_AUTH_REFUSED;
+	return t->end == PROXY_TRY_PASSED ? PROXY_AUTH_ACCEPTED
+					  : PROXY_AUTH_UNKNOWN;
+}
+
+static void judge_login(struct climb *c)
+{
+	struct proxy_ladder *l = c->l;
+	enum proxy_auth_outcome outcome = outcome_of(&c->try);
+
+	proxy_auth_end(l->auth, &c->login, outcome);
+	if (outcome != PROXY_AUTH_REFUSED)
+		return;
+	note(c, c->try.scheme,
+	     "the proxy refused this login; it is not sent again until it "
+	     "changes");
+	proxy_creds_refused(l->proxy->creds);
+	c->no_login = true;
+}
+
+/* Rungs */
+
+/* What stands against a scheme, before anything is sent; NULL: nothing. */
+static const char *obstacle(const struct proxy *p, enum proxy_scheme scheme)
+{
+	if (!proxy_curl_has(scheme))
+		return scheme == PROXY_SCHEME_NTLM
+			       ? "the libcurl of this machine has no NTLM: put "
+				 "cntlm or px in between, see tunneld.conf(5)"
+			       : "the libcurl of this machine has no Kerberos";
+	if ((scheme & PASSWORD_SCHEMES) != 0 && p->creds == NULL)
+		return "no user name and password are configured";
+	if (scheme == PROXY_SCHEME_BASIC && p->kind == PROXY_HTTP &&
+	    !p->basic_over_http)
+		return "it would show the password to anybody on the way; "
+		       "basic_over_http = yes allows that";
+	return NULL;
+}
+
+/* Kerberos gets half of the time where there is another way. */
+static uint64_t deadline_of(const struct climb *c, enum proxy_scheme scheme)
+{
+	const struct proxy_ladder *l = c->l;
+	uint64_t now = clock_now_ms();
+	bool other = false;
+
+	if (scheme != PROXY_SCHEME_NEGOTIATE || l->deadline_ms <= now)
+		return l->deadline_ms;
+	for (size_t i = 0; i < l->proxy->scheme_count; i++) {
+		enum proxy_scheme s = (enum proxy_scheme)l->proxy->scheme[i];
+
+		other = other || ((c->asked.offered & s & ~c->tried) != 0 &&
+				  obstacle(l->proxy, s) == NULL);
+	}
+	return other ? now + (l->deadline_ms - now) / 2 : l->deadline_ms;
+}
+
+static void note_ticket(struct climb *c)
+{
+	const struct proxy_try *t = &c->try;
+	struct endpoint ip;
+	bool by_ip = addr_parse_ip(c->l->proxy->host, &ip);
+
+	if (t->auth_sent)
+		note(c, t->scheme,
+		     "the proxy did not take the Kerberos ticket");
+	else
+		note(c, t->scheme, "no valid Kerberos ticket: kinit%s%s%s%s",
+		     t->ticket[0] != '\0' ? " (" : "", t->ticket,
+		     t->ticket[0] != '\0' ? ")" : "",
+		     by_ip ? "; Kerberos knows the proxy by its name, not by "
+			     "an address"
+			   : "");
+}
+
+/* The proxy let us through: with what? */
+static void remember(struct climb *c)
+{
+	const struct proxy_try *t = &c->try;
+	struct proxy_seen *seen = proxy_auth_seen(c->l->auth);
+	char realm[PROXY_REALM_MAX + 1];
+	enum proxy_scheme known;
+
+	memcpy(realm, c->asked.realm, sizeof(realm));
+	if (c->asked.offered == 0)
+		(void)proxy_seen_scheme(seen, c->l->proxy, NULL, &known, realm);
+	proxy_seen_worked(seen, c->l->proxy,
+			  t->auth_sent ? t->scheme : PROXY_SCHEME_NONE, realm);
+}
+
+static enum step judge_try(struct climb *c)
+{
+	struct proxy_seen *seen = proxy_auth_seen(c->l->auth);
+	const struct proxy_try *t = &c->try;
+
+	switch (t->end) {
+	case PROXY_TRY_PASSED:
+		remember(c);
+		return STEP_END;
+	case PROXY_TRY_407:
+		c->asked = t->asked;
+		proxy_seen_failed(seen, c->l->proxy, t->scheme);
+		proxy_seen_offered(seen, c->l->proxy, &t->asked);
+		if (t->scheme == PROXY_SCHEME_NEGOTIATE)
+			note_ticket(c);
+		else if (t->scheme != PROXY_SCHEME_NONE && !c->no_login)
+			note(c, t->scheme, "it came to nothing");
+		return STEP_NEXT;
+	case PROXY_TRY_STUCK:
+		c->stuck = true;
+		note(c, t->scheme, "Kerberos does not answer");
+		return STEP_NEXT;
+	case PROXY_TRY_OTHER:
+	case PROXY_TRY_NUM_ENDS:
+		break;
+	}
+	return STEP_END;
+}
+
+/* STEP_END: the proxy must not be asked now. */
+static enum step enter(struct climb *c)
+{
+	struct proxy_ladder *l = c->l;
+	int rc = 0;
+
+	if (!c->contacted)
+		rc = proxy_seen_enter(proxy_auth_seen(l->auth), l->proxy,
+				      l->deadline_ms, l->cancel);
+	c->contacted = c->contacted || rc == 0;
+	switch (rc) {
+	case 0:
+		return STEP_NEXT;
+	case -EBUSY:
+		return end(c, -EACCES,
+			   "the proxy has said 407 too often: it is asked "
+			   "again in a few seconds");
+	case -ECANCELED:
+		return end(c, rc, "cancelled");
+	default:
+		return end(c, rc,
+			   "too many dials wait for the proxy to let "
+			   "one of them through");
+	}
+}
+
+static void attempt(struct climb *c, enum proxy_scheme scheme)
+{
+	c->try = (struct proxy_try){
+		.scheme = scheme,
+		.login = (scheme & PASSWORD_SCHEMES) != 0 ? &c->text : NULL,
+		.deadline_ms = deadline_of(c, scheme),
+	};
+	c->stuck = false;
+	c->l->attempt(c->l->arg, &c->try);
+}
+
+/* The password may go out, and the proxy may be asked; or it is noted why not
+ * (`no_login`). */
+static enum step prepare(struct climb *c, enum proxy_scheme scheme)
+{
+	int64_t since_s;
+
+	if (obtain(c, scheme) == STEP_END)
+		return STEP_END;
+	if (c->no_login)
+		return STEP_NEXT;
+	since_s = proxy_auth_refused_since_s(c->l->auth, &c->login);
+	if (since_s != 0) {
+		refused_before(c, scheme, since_s);
+		return STEP_NEXT;
+	}
+	return enter(c) == STEP_END ? STEP_END : begin(c, scheme);
+}
+
+static enum step rung(struct climb *c, enum proxy_scheme scheme)
+{
+	const char *why = obstacle(c->l->proxy, scheme);
+	bool password = (scheme & PASSWORD_SCHEMES) != 0;
+
+	c->tried |= (uint8_t)scheme;
+	if (why != NULL) {
+		note(c, scheme, "%s", why);
+		return STEP_NEXT;
+	}
+	if (password && c->no_login)
+		return STEP_NEXT; /* it was said why */
+	if ((password ? prepare(c, scheme) : enter(c)) == STEP_END)
+		return STEP_END;
+	if (password && c->no_login)
+		return STEP_NEXT;
+	attempt(c, scheme);
+	if (password)
+		judge_login(c);
+	return judge_try(c);
+}
+
+/* All that is offered, in our order; what worked in this realm first. */
+static enum step rungs(struct climb *c)
+{
+	const struct proxy *p = c->l->proxy;
+	enum proxy_scheme known;
+	size_t i;
+
+	if (proxy_seen_scheme(proxy_auth_seen(c->l->auth), p, c->asked.realm,
+			      &known, NULL) &&
+	    (c->asked.offered & known & ~c->tried) != 0 &&
+	    rung(c, known) == STEP_END)
+		return STEP_END;
+	for (i = 0; i < p->scheme_count; i++)
+		if ((c->asked.offered & p->scheme[i] & ~c->tried) != 0 &&
+		    rung(c, (enum proxy_scheme)p->scheme[i]) == STEP_END)
+			return STEP_END;
+	return STEP_NEXT;
+}
+
+/* The first attempt: as it worked last, or to see what the proxy says. */
+static enum step first(struct climb *c)
+{
+	struct proxy_seen *seen = proxy_auth_seen(c->l->auth);
+	enum proxy_scheme scheme = PROXY_SCHEME_NONE;
+	enum step step;
+
+	bool hopeless = is_hopeless(c);
+
+	if (!proxy_seen_scheme(seen, c->l->proxy, NULL, &scheme, NULL) &&
+	    hopeless && proxy_seen_offer(seen, c->l->proxy, &c->asked))
+		return STEP_NEXT;
+	step = rung(c, scheme);
+	if (step == STEP_END || c->contacted)
+		return step;
+	/* What we had to log in with is not there any more. */
+	proxy_seen_failed(seen, c->l->proxy, scheme);
+	if (proxy_seen_offer(seen, c->l->proxy, &c->asked))
+		return STEP_NEXT;
+	return rung(c, PROXY_SCHEME_NONE);
+}
+
+/* Words */
+
+static void name_offers(const struct climb *c, char *out, size_t max)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (uint8_t s = PROXY_SCHEME_NEGOTIATE; s <= PROXY_SCHEME_BASIC;
+	     s = (uint8_t)(s << 1))
+		if ((c->asked.offered & s) != 0 && used < max)
+			used += (size_t)snprintf(
+				out + used, max - used, "%s%s",
+				used > 0 ? ", " : "",
+				proxy_scheme_name((enum proxy_scheme)s));
+}
+
+static enum step fail(struct climb *c)
+{
+	const struct proxy_challenge *a = &c->asked;
+	bool said = c->contacted && c->try.words[0] != '\0';
+	bool realm = a->realm[0] != '\0';
+	int result = c->stuck ? -ETIME : -EACCES;
+	char offers[48];
+
+	name_offers(c, offers, sizeof(offers));
+	if (a->offered == 0)
+		return end(c, result, "%s: the proxy offers %s", c->try.words,
+			   a->other ? "only ways to log in that are unknown "
+				      "here"
+				    : "no way to log in");
+	return end(c, result, "%s%sthe proxy offers %s%s%s%s: %s",
+		   said ? c->try.words : "", said ? ": " : "", offers,
+		   realm ? " for \"" : "", a->realm, realm ? "\"" : "",
+		   c->notes[0] != '\0' ? c->notes : "`auth` has none of them");
+}
+
+static enum proxy_seen_end seen_end(const struct climb *c)
+{
+	if (c->try.end == PROXY_TRY_407)
+		return PROXY_SEEN_407;
+	return c->try.end == PROXY_TRY_PASSED ? PROXY_SEEN_PASSED
+					      : PROXY_SEEN_UNKNOWN;
+}
+
+int proxy_ladder_climb(struct proxy_ladder *l)
+{
+	struct climb c = { .l = l };
+
+	l->words[0] = '\0';
+	if (first(&c) == STEP_NEXT && rungs(&c) == STEP_NEXT)
+		fail(&c);
+	if (c.contacted)
+		proxy_seen_leave(proxy_auth_seen(l->auth), l->proxy,
+				 seen_end(&c));
+	OPENSSL_cleanse(&c.text, sizeof(c.text));
+	return c.result;
+}
