@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """dnsd.py - a name server that knows what a hosts file says
 
-`dnsd.py ADDRESS FILE`: A records from FILE, no data for other types of a
-known name, NXDOMAIN for the rest (RFC 1035).
+`dnsd.py ADDRESS FILE [DELAY]`: A records from FILE, no data for other types of
+a known name, NXDOMAIN for the rest (RFC 1035), each after DELAY seconds.
 """
 import socket
 import struct
 import sys
+import threading
 
 NOERROR, NXDOMAIN = 0, 3
 TYPE_A = 1
@@ -48,11 +49,17 @@ def main():
     names = read_hosts(sys.argv[2])
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((sys.argv[1], 53))
+    delay_s = float(sys.argv[3]) if len(sys.argv) > 3 else 0
     print("ready", flush=True)
     while True:
         query, client = server.recvfrom(4096)
         try:
-            server.sendto(answer(query, names), client)
+            reply = answer(query, names)
+            if delay_s:
+                threading.Timer(delay_s, server.sendto,
+                                (reply, client)).start()
+            else:
+                server.sendto(reply, client)
         except (IndexError, struct.error):
             continue
 
