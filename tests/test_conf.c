@@ -341,6 +341,15 @@ static void test_proxy_values(void)
 		{ "http://a..b:1", "neither a host name" },
 		{ "http://joe:s3cret@proxy:3128", "secrets never stand" },
 		{ "\"http://proxy:3128\"", "write http://HOST:PORT" },
+		{ "pac+ftp://h/p", "write pac+http://HOST/PATH" },
+		{ "pac+file://h/p", "write pac+http://HOST/PATH" },
+		{ "pac+/p", "write pac+http://HOST/PATH" },
+		{ "pac+http:///p", "host is missing" },
+		{ "pac+https://joe:s3cret@h/p", "secrets never stand" },
+#ifndef HAVE_PAC
+		{ "pac+http://h/p", "libpacparser-dev" },
+		{ "wpad", "libpacparser-dev" },
+#endif
 	};
 	struct conf *conf;
 
@@ -357,6 +366,33 @@ static void test_proxy_values(void)
 	conf = loads("[proxy]\nurl = HTTP://proxy\n");
 	CU_ASSERT_EQUAL(conf->proxy.server[0].port, 80);
 	conf_free(conf);
+}
+
+static void test_proxy_asked(void)
+{
+	struct conf *conf = loads("[proxy]\nurl = desktop\n");
+#ifdef HAVE_PAC
+	static const char *const rows[][2] = {
+		{ "pac+file:///etc/proxy.pac", "/etc/proxy.pac" },
+		{ "pac+FILE:///a b.pac", "/a b.pac" },
+		{ "pac+http://h.test/p?a=b@c", "http://h.test/p?a=b@c" },
+		{ "pac+https://h.test:8443/p", "https://h.test:8443/p" },
+		{ "wpad", "http://wpad/wpad.dat" },
+	};
+	char text[200];
+#endif
+
+	CU_ASSERT_EQUAL(conf->proxy.source, CONF_PROXY_DESKTOP);
+	conf_free(conf);
+#ifdef HAVE_PAC
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text), "[proxy]\nurl = %s\n", rows[i][0]);
+		conf = loads(text);
+		CU_ASSERT_EQUAL(conf->proxy.source, CONF_PROXY_PAC);
+		CU_ASSERT_STRING_EQUAL(conf->proxy.pac, rows[i][1]);
+		conf_free(conf);
+	}
+#endif
 }
 
 static void test_relay_values(void)
@@ -1219,6 +1255,7 @@ static CU_TestInfo tests[] = {
 	{ "doubled sections and keys", test_doubles },
 	{ "all problems at once", test_all_problems },
 	{ "values: [proxy]", test_proxy_values },
+	{ "proxies that are asked for", test_proxy_asked },
 	{ "values: [relay NAME]", test_relay_values },
 	{ "URIs of relays", test_relay_uris },
 	{ "numbers and switches of relays", test_relay_settings },

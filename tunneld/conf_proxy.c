@@ -19,6 +19,18 @@
 /* The name alone, found by the system; no other way of WPAD is taken. */
 #define WPAD_URL "http://wpad/wpad.dat"
 
+/* The host of a web server, with no login before it. */
+static int check_pac_host(struct conf_target *t, const char *url)
+{
+	const char *host = strstr(url, "://") + 3;
+	size_t len = strcspn(host, "/?#");
+
+	if (memchr(host, '@', len) != NULL)
+		return conf_wrong(t, "a script is fetched without a login, and "
+				     "secrets never stand here");
+	return len > 0 ? 0 : conf_wrong(t, "the host is missing");
+}
+
 static int take_pac(struct conf_target *t, const char *value)
 {
 	static const char file[] = "file://";
@@ -32,6 +44,8 @@ static int take_pac(struct conf_target *t, const char *value)
 		return conf_wrong(t, "write pac+http://HOST/PATH, "
 				     "pac+https://HOST/PATH or "
 				     "pac+file:///PATH");
+	else if (check_pac_host(t, value) < 0)
+		return -EINVAL;
 #ifndef HAVE_PAC
 	return conf_wrong(t, "this tunneld runs no scripts: it was built "
 			     "without libpacparser (Debian: libpacparser-dev; "
