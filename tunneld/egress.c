@@ -157,6 +157,11 @@ const char *egress_words(const struct egress *e)
 	return e->words;
 }
 
+const char *egress_source(const struct egress *e)
+{
+	return e->ask != NULL ? e->words : NULL;
+}
+
 bool egress_same(const struct egress *a, const struct egress *b)
 {
 	if (a == NULL || b == NULL)

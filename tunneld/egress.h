@@ -65,6 +65,8 @@ size_t egress_proxies(const struct egress *e, struct proxy *const **proxy);
 /* For logs and the fingerprint of a network: "http://a:3128, http://b:3128", or
  * who is asked. */
 const char *egress_words(const struct egress *e);
+/* Who is asked for each destination; NULL: nobody, the proxies are known. */
+const char *egress_source(const struct egress *e);
 /* Do both lead the same way? NULL: directly. */
 bool egress_same(const struct egress *a, const struct egress *b);
 

@@ -168,6 +168,7 @@ static void find_proxies(struct work *w)
 	char words[160] = "there is no proxy";
 	int rc = -1;
 
+	x->asked = egress != NULL ? egress_source(egress) : NULL;
 	if (egress != NULL)
 		rc = egress_choose(egress, t->host, t->port, w->deadline_ms,
 				   w->cancel, &way, words, sizeof(words));

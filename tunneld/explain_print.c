@@ -26,6 +26,7 @@ static void print_lines(const struct explained *x, FILE *to)
 	fprintf(to, "%-10s%s, because %s\n", "decision",
 		rules_action_name(x->rule.action), x->rule.words);
 	line(to, "address", x->address);
+	line(to, "asked", x->asked ? x->asked : "");
 	for (size_t i = 0; i < x->proxy_count; i++) {
 		line(to, i == 0 ? "way" : "else",
 		     x->proxy[i].name[0] != '\0' ? x->proxy[i].name
@@ -39,6 +40,8 @@ static void print_lines(const struct explained *x, FILE *to)
 
 static void print_proxies(const struct explained *x, FILE *to)
 {
+	fputs(", ", to);
+	json_text_member(to, "asked", x->asked);
 	fputs(", \"proxies\": [", to);
 	for (size_t i = 0; i < x->proxy_count; i++) {
 		fputs(i > 0 ? ", {" : "{", to);

@@ -19,6 +19,7 @@ struct explained {
 	const struct explain_query *query;
 	struct rules_answer rule;
 	char address[EXPLAIN_LINE_MAX]; /* empty: none is needed */
+	const char *asked; /* who said which proxies; NULL: nobody */
 	/* the ways for TCP, best first */
 	size_t proxy_count;
 	struct {

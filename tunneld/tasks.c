@@ -39,6 +39,27 @@ static void report_plainly(void *arg, enum log_level level, const char *line)
 		level == LOG_LEVEL_ERROR ? "" : "warning: ", line);
 }
 
+/* What is told when a relay is made, which needs the secrets. */
+static int check_logins(const struct conf *conf)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < conf->relay_count; i++) {
+		const struct conf_relay *r = &conf->relay[i];
+
+		if (r->password_file[0] != '\0' || r->secret_file[0] != '\0' ||
+		    r->credentials_uri[0] != '\0' ||
+		    r->credential_command[0] != '\0')
+			continue;
+		fprintf(stderr,
+			"%s: relay %s has no credentials: write username and "
+			"password_file, or secret_file\n",
+			r->origin, r->name);
+		err = -EINVAL;
+	}
+	return err;
+}
+
 static int check(const struct options *opts)
 {
 	char words[SNAPSHOT_WORDS_MAX];
@@ -47,7 +68,9 @@ static int check(const struct options *opts)
 	int err = conf == NULL ? -EBADMSG : 0;
 
 	/* Nothing can be made of secrets that are elsewhere. */
-	if (err == 0 && !opts->source.no_secrets) {
+	if (err == 0 && opts->source.no_secrets) {
+		err = check_logins(conf);
+	} else if (err == 0) {
 		err = snapshot_init(&snapshot, conf, words);
 		if (err < 0)
 			fprintf(stderr, "%s\n", words);
@@ -141,6 +164,8 @@ static int explain_one(const struct options *opts)
 	struct conf *conf;
 	int status;
 
+	/* The answer tells what came of a script. */
+	log_set_level(LOG_LEVEL_ERROR);
 	source.no_secrets = true;
 	conf = conf_load(&source, report_errors, NULL);
 	if (conf == NULL)
