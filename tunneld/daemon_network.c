@@ -20,7 +20,9 @@
 #include "netwatch.h"
 #include "network.h"
 #include "options.h"
+#include "proxy_health.h"
 #include "relay.h"
+#include "tunnel.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -158,6 +160,7 @@ static void on_change(void *arg, const struct netwatch_event *event,
 		daemon_remember(d);
 	if (d->snapshot.egress != NULL)
 		egress_network_changed(d->snapshot.egress);
+	proxy_health_forget(dial_tunnel_env(d->pool)->health);
 	daemon_relays_changed(d);
 	for (size_t i = 0; i < d->worker_count; i++)
 		worker_network_changed(d->workers[i], event->addrs,

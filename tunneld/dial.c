@@ -23,6 +23,8 @@
 #include "lookup.h"
 #include "proxy_auth.h"
 #include "proxy_connect.h"
+#include "proxy_health.h"
+#include "proxy_pump.h"
 #include "tls.h"
 #include "tunnel.h"
 
@@ -44,6 +46,8 @@
 struct dial_pool {
 	struct thread_pool *threads;
 	struct proxy_auth *auth;
+	struct proxy_health *health;
+	struct proxy_pump *pump;
 	struct clock_skew skew;
 	struct tunnel_env env;
 };
@@ -62,7 +66,7 @@ static bool blame(struct dial_request *req, enum dial_reason reason, int error,
 static bool blame(struct dial_request *req, enum dial_reason reason, int error,
 		  const char *fmt, ...)
 {
-	char words[160], target[DIAL_HOST_PORT_MAX];
+	char words[DIAL_WORDS_MAX], target[DIAL_HOST_PORT_MAX];
 	struct dial_failure f;
 	va_list ap;
 
@@ -295,10 +299,15 @@ struct dial_pool *dial_pool_new(unsigned int threads_max)
 		return NULL;
 	proxy_connect_init();
 	pool->auth = proxy_auth_new();
+	pool->health = proxy_health_new();
+	pool->pump = proxy_pump_new();
 	pool->env = (struct tunnel_env){ .auth = pool->auth,
-					 .skew = &pool->skew };
+					 .skew = &pool->skew,
+					 .health = pool->health,
+					 .pump = pool->pump };
 	pool->threads = thread_pool_new(threads_max, IDLE_MS);
-	if (pool->auth != NULL && pool->threads != NULL)
+	if (pool->auth != NULL && pool->health != NULL && pool->pump != NULL &&
+	    pool->threads != NULL)
 		return pool;
 	dial_pool_free(pool);
 	errno = ENOMEM;
@@ -312,6 +321,8 @@ void dial_pool_free(struct dial_pool *pool)
 	/* A thread that is stuck in a library may still come to need it. */
 	if (!thread_pool_free(pool->threads))
 		return;
+	proxy_pump_free(pool->pump);
+	proxy_health_free(pool->health);
 	proxy_auth_free(pool->auth);
 	free(pool);
 }

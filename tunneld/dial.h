@@ -77,8 +77,8 @@ struct dial_request {
 	 * `peer` is; the next one is tried with `first` = `address` + 1, and
 	 * DIAL_TARGET_UNREACH says that there is none. */
 	unsigned int addresses, address;
-	long http_code;   /* of CONNECT; 0: none came */
-	char detail[480]; /* for the log: names the hop, no secret */
+	long http_code;              /* of CONNECT; 0: none came */
+	char detail[DIAL_WORDS_MAX]; /* for the log: names the hop, no secret */
 	/* private to dial.c */
 	struct dial_pool *pool;
 	struct tls_ctx *trust;

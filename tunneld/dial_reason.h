@@ -39,10 +39,12 @@ enum dial_reason {
 
 const char *dial_reason_name(enum dial_reason reason); /* "proxy_denied" */
 
+#define DIAL_WORDS_MAX 480
+
 struct dial_failure {
 	enum dial_reason reason;
-	int error;       /* for the app's connect() */
-	char words[480]; /* for the log: names the hop, no secret */
+	int error;                  /* for the app's connect() */
+	char words[DIAL_WORDS_MAX]; /* for the log: names the hop, no secret */
 };
 
 /* `error`: the kernel's, for reasons that have no errno of their own. `hop`:

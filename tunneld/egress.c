@@ -131,15 +131,6 @@ void egress_way_fini(struct egress_way *way)
 	way->count = 0;
 }
 
-void egress_note(struct egress *e, const struct proxy *proxy, bool reached,
-		 uint64_t now_ms)
-{
-	(void)e;
-	(void)proxy;
-	(void)reached;
-	(void)now_ms;
-}
-
 void egress_network_changed(struct egress *e)
 {
 	if (e->ask != NULL)

@@ -45,17 +45,13 @@ struct egress *egress_get(struct egress *e);
 void egress_put(struct egress *e);
 
 /* Which ways lead to host:port? Blocks (a script may be asked), for pool
- * threads. Those that have failed lately come last. 0, or -errno with words.
+ * threads. 0, or -errno with words.
  * egress_way_fini() in any case. */
 int egress_choose(struct egress *e, const char *host, uint16_t port,
 		  uint64_t deadline_ms, struct cancel *cancel,
 		  struct egress_way *way, char *words,
 		  size_t words_max) MUST_CHECK;
 void egress_way_fini(struct egress_way *way);
-
-/* The proxy itself could not be reached, or could: of any thread. */
-void egress_note(struct egress *e, const struct proxy *proxy, bool reached,
-		 uint64_t now_ms);
 
 /* What was found out by asking does not count any more. */
 void egress_network_changed(struct egress *e);

@@ -69,16 +69,22 @@ static struct proxy_creds *make_login(const struct conf *conf,
 
 static int make_proxy_tls(struct proxy *p, const struct conf *conf, char *out)
 {
-	const char *words = "out of memory";
+	const char *words = "out of memory", *key = "ca_file";
+	const char *cert = conf->proxy.client_cert_file;
 
 	if (p->kind != PROXY_HTTPS)
 		return 0;
 	p->tls = tls_ctx_new(
 		conf->proxy.ca_file[0] != '\0' ? conf->proxy.ca_file : NULL,
 		&words);
-	if (p->tls != NULL)
-		return 0;
-	snprintf(out, SNAPSHOT_WORDS_MAX, "[proxy]: %.400s", words);
+	if (p->tls != NULL) {
+		key = "client_cert_file, client_key_file";
+		if (cert[0] == '\0' ||
+		    tls_ctx_identify(p->tls, cert, conf->proxy.client_key_file,
+				     &words))
+			return 0;
+	}
+	snprintf(out, SNAPSHOT_WORDS_MAX, "[proxy] %s: %.400s", key, words);
 	return -EINVAL;
 }
 

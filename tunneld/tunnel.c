@@ -15,8 +15,8 @@
 #include "clock.h"
 #include "egress.h"
 #include "hostname.h"
-#include "lookup.h"
-#include "proxy.h"
+#include "log.h"
+#include "proxy_health.h"
 #include "tunnel_private.h"
 
 #include <turnout/control.h>
@@ -25,44 +25,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static bool blame_hop(struct tunnel *t, const char *hop, bool proxy, int error)
-{
-	struct dial_failure *f = &t->failure;
-
-	if (error == -ECANCELED)
-		return dial_blame(f, DIAL_CANCELLED, 0, hop, "cancelled");
-	if (error == -ENOMEM || error == -EMFILE || error == -ENFILE ||
-	    error == -ENOBUFS || error == -EINVAL)
-		return dial_blame(f, DIAL_INTERNAL, -error, hop, "%s",
-				  strerror(-error));
-	if (!t->hop.looked_up)
-		return dial_blame(f, proxy ? DIAL_PROXY_DNS : DIAL_TARGET_DNS,
-				  0, hop, "name look-up: %s",
-				  lookup_words(error));
-	if (error == -ETIMEDOUT)
-		return dial_blame(
-			f, proxy ? DIAL_PROXY_TIMEOUT : DIAL_TARGET_TIMEOUT, 0,
-			hop, "connect: no answer in time");
-	return dial_blame(f, proxy ? DIAL_PROXY_REFUSED : DIAL_TARGET_REFUSED,
-			  -error, hop, "connect: %s", strerror(-error));
-}
-
-bool tunnel_reach(struct tunnel *t, const char *host, uint16_t port,
-		  const char *hop, int *fd)
-{
-	bool proxy = host != t->host;
-
-	tunnel_undo(t);
-	t->hop = (struct hop){ .host = host,
-			       .port = port,
-			       .socket = t->socket,
-			       .deadline_ms = t->deadline_ms,
-			       .cancel = t->cancel };
-	*fd = hop_connect(&t->hop);
-	t->peer = t->hop.peer;
-	return *fd >= 0 || blame_hop(t, hop, proxy, *fd);
-}
 
 void tunnel_drop(const struct tunnel *t, int *fd)
 {
@@ -75,49 +37,72 @@ static int directly(struct tunnel *t, const char *target)
 {
 	int fd = -1;
 
-	if (!tunnel_reach(t, t->host, t->port, target, &fd))
+	if (!tunnel_reach_target(t, target, &fd))
 		tunnel_drop(t, &fd);
 	return fd;
 }
 
-/* Was it the proxy itself that could not be reached? What it has answered is
- * an answer. */
-static bool is_unreached(const struct tunnel *t)
+static int through(struct tunnel *t, struct tunnel_try *try)
 {
-	switch (t->failure.reason) {
-	case DIAL_PROXY_DNS:
-	case DIAL_PROXY_REFUSED:
-	case DIAL_PROXY_TIMEOUT:
-	case DIAL_PROXY_RESET:
-	case DIAL_PROXY_CLOSED:
-	case DIAL_PROXY_TLS:
-		return t->http_code == 0;
-	default:
-		return false;
-	}
+	uint64_t now = clock_now_ms();
+
+	try->deadline_ms = t->deadline_ms;
+	if (try->others && t->deadline_ms > now)
+		try->deadline_ms = now + (t->deadline_ms - now) / 2;
+	t->http_code = 0;
+	return tunnel_by_http(t, try);
 }
 
-static int try_ways(struct tunnel *t, const struct egress_way *way,
+/* Silence may be the target's, too. */
+static bool is_silent(const struct tunnel *t)
+{
+	return t->failure.reason == DIAL_PROXY_TIMEOUT ||
+	       t->failure.reason == DIAL_PROXY_RESET ||
+	       t->failure.reason == DIAL_PROXY_CLOSED;
+}
+
+/* Was it the proxy itself that could not be reached? What it has answered is
+ * an answer, and a login that is missing is nobody's failure but ours. True:
+ * the next one may be tried. */
+static bool judge(struct tunnel *t, const struct tunnel_try *try, int fd,
+		  uint64_t since_ms)
+{
+	enum proxy_health_news news = PROXY_HEALTH_ANSWERED;
+	uint64_t now = clock_now_ms();
+
+	if (try->unreached && !try->answered)
+		news = PROXY_HEALTH_UNREACHED;
+	else if (fd < 0 && try->asked && !try->answered && is_silent(t))
+		news = PROXY_HEALTH_SILENT;
+	else if (!try->answered)
+		return false;
+	if (proxy_health_note(t->env->health, try->proxy, news, since_ms,
+			      now) &&
+	    try->others)
+		log_warn("%s; it is tried last for %d minutes",
+			 t->failure.words, PROXY_HEALTH_REST_MS / 60000);
+	return news != PROXY_HEALTH_ANSWERED;
+}
+
+static int try_ways(struct tunnel *t, struct egress_way *way,
 		    const char *target)
 {
-	int fd = -1;
+	uint64_t since = clock_now_ms();
 
+	proxy_health_order(t->env->health, way->proxy, way->count, since);
 	for (size_t i = 0; i < way->count; i++) {
-		struct proxy *p = way->proxy[i];
+		struct tunnel_try try = { .proxy = way->proxy[i],
+					  .target = target,
+					  .others = i + 1 < way->count };
+		int fd;
 
-		t->http_code = 0;
-		if (p == NULL)
+		if (try.proxy == NULL)
 			return directly(t, target);
-		fd = tunnel_by_http(t, p, target);
-		if (fd < 0 && is_unreached(t)) {
-			egress_note(t->egress, p, false, clock_now_ms());
-			continue;
-		}
-		if (t->failure.reason != DIAL_CANCELLED)
-			egress_note(t->egress, p, true, clock_now_ms());
-		break;
+		fd = through(t, &try);
+		if (!judge(t, &try, fd, since))
+			return fd;
 	}
-	return fd;
+	return -1;
 }
 
 bool tunnel_is_host(const char *host)

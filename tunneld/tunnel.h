@@ -19,11 +19,15 @@ struct cancel;
 struct clock_skew;
 struct egress;
 struct proxy_auth;
+struct proxy_health;
+struct proxy_pump;
 
 /* What all tunnels of a process share; thread-safe. */
 struct tunnel_env {
 	struct proxy_auth *auth;
 	struct clock_skew *skew;
+	struct proxy_health *health;
+	struct proxy_pump *pump;
 };
 
 struct tunnel {
@@ -40,6 +44,7 @@ struct tunnel {
 	long http_code;              /* of the last CONNECT; 0: none came */
 	struct endpoint peer; /* connected to, or tried last: host or proxy */
 	struct hop hop;       /* how the app's socket was used */
+	uint64_t pair;        /* behind which of the pump's it is; 0: none */
 };
 
 /* A host name or an address, without brackets: it ends in a request line. */

@@ -18,6 +18,7 @@
 
 struct climber {
 	struct tunnel *t;
+	struct tunnel_try *way;
 	const struct proxy *proxy;
 	int fd; /* of the last attempt; -1: none */
 	char hop[DIAL_HOST_PORT_MAX + 16];
@@ -63,8 +64,7 @@ static bool blame_connect(struct climber *c, const struct proxy_connect *pc,
 static bool connect_proxy(struct climber *c)
 {
 	tunnel_drop(c->t, &c->fd);
-	return tunnel_reach(c->t, c->proxy->host, c->proxy->port, c->hop,
-			    &c->fd);
+	return tunnel_reach_proxy(c->t, c->way, c->hop, &c->fd);
 }
 
 static int on_reopen(void *arg)
@@ -114,14 +114,18 @@ static void on_try(void *arg, struct proxy_try *try)
 	if (!connect_proxy(c))
 		return;
 	pc.fd = c->fd;
+	c->way->asked = true;
 	end = proxy_connect(&pc);
 	t->http_code = pc.http_code;
+	c->way->answered = c->way->answered || pc.http_code != 0;
 	if (pc.date > 0)
 		clock_skew_note(t->env->skew, pc.date, time(NULL),
 				c->proxy->host, false);
 	if (end != PROXY_CONNECT_OK) {
 		blame_connect(c, &pc, end);
 		tunnel_drop(t, &c->fd);
+		if (pc.http_code == 0)
+			tunnel_blame_tls(t, c->way, c->hop);
 	}
 	try->end = try_end(&pc, end);
 	try->asked = pc.asked;
@@ -154,12 +158,13 @@ static void blame_ladder(struct climber *c, const struct proxy_ladder *l,
 		   c->t->http_code != 0 ? c->connect : c->hop, "%s", l->words);
 }
 
-int tunnel_by_http(struct tunnel *t, struct proxy *proxy, const char *target)
+int tunnel_by_http(struct tunnel *t, struct tunnel_try *try)
 {
-	struct climber c = { .t = t, .proxy = proxy, .fd = -1 };
+	const struct proxy *proxy = try->proxy;
+	struct climber c = { .t = t, .way = try, .proxy = proxy, .fd = -1 };
 	struct proxy_ladder l = { .auth = t->env->auth,
 				  .proxy = proxy,
-				  .deadline_ms = t->deadline_ms,
+				  .deadline_ms = try->deadline_ms,
 				  .cancel = t->cancel,
 				  .attempt = on_try,
 				  .arg = &c };
@@ -168,7 +173,8 @@ int tunnel_by_http(struct tunnel *t, struct proxy *proxy, const char *target)
 
 	dial_format_host(at, proxy->host, proxy->port);
 	snprintf(c.hop, sizeof(c.hop), "proxy %s", at);
-	snprintf(c.connect, sizeof(c.connect), "%s: CONNECT %s", c.hop, target);
+	snprintf(c.connect, sizeof(c.connect), "%s: CONNECT %s", c.hop,
+		 try->target);
 	rc = proxy_ladder_climb(&l);
 	if (rc == 0)
 		return c.fd;

@@ -12,15 +12,31 @@
 
 struct proxy;
 
-/* TCP to `host`, the proxy or the target; what was connected before is undone.
- * False, after dial_blame() on `hop`: not so. */
-bool tunnel_reach(struct tunnel *t, const char *host, uint16_t port,
-		  const char *hop, int *fd) MUST_CHECK;
+/* One of the proxies that lead there. */
+struct tunnel_try {
+	struct proxy *proxy;
+	const char *target; /* "T:t" */
+	bool others;        /* it must leave time for those behind it */
+	uint64_t deadline_ms;
+	/* what came of it */
+	bool unreached; /* it could not even be asked */
+	bool asked;
+	bool answered; /* whatever it said */
+};
+
+/* A connection on which the proxy speaks in the clear: TCP to it, with TLS
+ * around it for https://. Again for each attempt; what was connected before is
+ * undone. False, after dial_blame() on `hop`: not so. */
+bool tunnel_reach_proxy(struct tunnel *t, struct tunnel_try *try,
+			const char *hop, int *fd) MUST_CHECK;
+bool tunnel_reach_target(struct tunnel *t, const char *hop, int *fd) MUST_CHECK;
+/* The connection ended instead of an answer: TLS may know better. */
+void tunnel_blame_tls(struct tunnel *t, struct tunnel_try *try,
+		      const char *hop);
 /* A descriptor that is nobody's any more; the app's own stays. */
 void tunnel_drop(const struct tunnel *t, int *fd);
 
-/* CONNECT to `target` ("T:t") at an HTTP proxy, logged in. -1: see t->failure.
- */
-int tunnel_by_http(struct tunnel *t, struct proxy *proxy, const char *target);
+/* CONNECT at an HTTP proxy, logged in. -1: see t->failure. */
+int tunnel_by_http(struct tunnel *t, struct tunnel_try *try);
 
 #endif
