@@ -301,7 +301,8 @@ static void test_all_problems(void)
 		"x.conf:5: relay a has no uri",
 		"x.conf:6: path: `x` is none of auto, direct, proxy",
 		"x.conf:8: rule: one destination a rule, and nothing behind "
-		"`10.0.0.0/8`: write a rule of its own for each (a comment "
+		"`10.0.0.0/8` but program= and user=: write a rule of its own "
+		"for each (a comment "
 		"stands on a line of its own)");
 }
 

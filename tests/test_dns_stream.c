@@ -26,6 +26,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+static const struct policy_client any_app = { .program = "" };
+
 #define FRAME_MAX 1024
 
 static struct loop *loop;
@@ -79,7 +81,7 @@ static void *run(void *arg)
 static int open_stream(int af, const struct endpoint *at)
 {
 	struct timeval patience = { .tv_sec = 10 };
-	int fd = dns_streams_open(streams, af, at);
+	int fd = dns_streams_open(streams, af, at, &any_app);
 
 	CU_ASSERT_FATAL(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -256,7 +258,8 @@ static void test_limits(void)
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	while (opened < 80) {
-		many[opened] = dns_streams_open(streams, AF_INET, &far);
+		many[opened] = dns_streams_open(streams, AF_INET, &far,
+						&any_app);
 		if (many[opened] < 0)
 			break;
 		opened++;

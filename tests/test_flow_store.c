@@ -25,6 +25,7 @@ static char path[64];
 static struct flow_saved flow(uint64_t n)
 {
 	return (struct flow_saved){
+		.program = (char *)(uintptr_t)(n % 2 ? "/opt/app" : NULL),
 		.cookie = n,
 		.secret = n << 40 | 7,
 		.uid = 1000 + (uid_t)n,
@@ -79,6 +80,9 @@ static void test_there_and_back(void)
 		CU_ASSERT_EQUAL(out[i].cookie, in[i].cookie);
 		CU_ASSERT_EQUAL(out[i].secret, in[i].secret);
 		CU_ASSERT_EQUAL(out[i].uid, in[i].uid);
+		CU_ASSERT_EQUAL(out[i].program == NULL, in[i].program == NULL);
+		if (in[i].program != NULL && out[i].program != NULL)
+			CU_ASSERT_STRING_EQUAL(out[i].program, in[i].program);
 		CU_ASSERT(endpoint_equal(&out[i].bound, &in[i].bound));
 		CU_ASSERT(endpoint_equal(&out[i].app, &in[i].app));
 		for (int k = 0; k < FLOW_STORE_FAMILIES; k++) {

@@ -143,6 +143,9 @@ static void test_format(void)
 		"direct [2001:db8::]/32:1-2",
 		"direct 2001:db8::/32",
 		"direct 2001:db8::1",
+		"block * program=app",
+		"block *.x*.example:1-9 program=/opt/*/app user=1000",
+		"direct tcp 192.0.2.0/24 user=root",
 	};
 	char words[300], text[RULES_TEXT_MAX];
 	struct rule r;
@@ -169,7 +172,21 @@ static void refuses(const char *text, const char *about)
 
 static void test_refuse(void)
 {
-	char text[600] = "direct ";
+	char text[600] = "direct ", program[600] = "block * program=";
+
+	refuses("direct a program=", "no program");
+	refuses("direct a program=bin/x", "no program");
+	refuses("direct a program=/bin/", "no program");
+	refuses("direct a program=x program=y", "one program=");
+	refuses("direct a user=0 user=1", "one user=");
+	refuses("direct a user=", "no user");
+	refuses("direct a user=0x1", "no user");
+	refuses("direct a user=4294967295", "no user");
+	refuses("direct a user=99999999999999999999", "no user");
+	refuses("direct a user=no-such-user!", "no user");
+	refuses("direct a group=0", "program= and user=");
+	memset(program + strlen(program), 'x', 250);
+	refuses(program, "no program");
 
 	refuses("", "starts with");
 	refuses("allow 10.0.0.0/8", "not an action");
@@ -462,6 +479,41 @@ static void test_too_many(void)
 	CU_ASSERT_EQUAL(rules_compile(&ctx, table), -E2BIG);
 }
 
+static enum policy_action ask(const char *ip, uint32_t uid, const char *program)
+{
+	const struct policy_client client = { uid, program };
+	struct endpoint e;
+
+	CU_ASSERT_TRUE_FATAL(addr_parse_ip(ip, &e));
+	e.port_be = htons(443);
+	return page_table_decide(table, POLICY_TCP, &e, &client);
+}
+
+static void test_who(void)
+{
+	struct rules_context ctx = context();
+
+	add("block 203.0.113.1 program=app");
+	add("direct 203.0.113.0/24 user=1000");
+	add("direct 203.0.113.0/24 program=/opt/*");
+	add("block 203.0.113.2");
+	compile(&ctx);
+	CU_ASSERT_EQUAL(table->who_count, 3);
+	CU_ASSERT_EQUAL(ask("203.0.113.1", 1000, "/bin/app"), POLICY_BLOCK);
+	CU_ASSERT_EQUAL(ask("203.0.113.1", 1000, "/bin/other"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(ask("203.0.113.1", 1, "/opt/x/app2"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(ask("203.0.113.1", 1, "/bin/other"), POLICY_PROXY);
+	CU_ASSERT_EQUAL(ask("203.0.113.2", 1000, "/bin/other"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(ask("203.0.113.2", 1, "/bin/other"), POLICY_BLOCK);
+	/* Not to be told: what blocks means it, what lets through does not. */
+	CU_ASSERT_EQUAL(ask("203.0.113.1", 1000, NULL), POLICY_BLOCK);
+	CU_ASSERT_EQUAL(ask("203.0.113.3", 1, NULL), POLICY_PROXY);
+	CU_ASSERT_EQUAL(ask("203.0.113.3", 1000, NULL), POLICY_DIRECT);
+	/* Nobody in particular. */
+	CU_ASSERT_EQUAL(TCP("203.0.113.1"), POLICY_PROXY);
+	CU_ASSERT_EQUAL(ask("203.0.113.1", 0, ""), POLICY_PROXY);
+}
+
 /* ---- names ---- */
 
 static enum policy_action look_up(const struct rules_context *ctx,
@@ -581,6 +633,53 @@ static void test_name_globs(void)
 	CU_ASSERT_EQUAL(TCP("203.0.113.1"), POLICY_PROXY);
 }
 
+static void test_name_who(void)
+{
+	static const struct policy_client app = { 1000, "/opt/app" },
+					  other = { 1000, "/bin/other" },
+					  unseen = { 1000, NULL },
+					  root = { 0, "/bin/other" };
+	struct rules_learned learned = { .name = "a.corp.test" };
+	struct rules_context ctx = context();
+
+	add("block evil.test program=app");
+	add("direct .corp.test program=app");
+	add("block .corp.test user=0");
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "evil.test", 0, POLICY_ANY,
+					  false, &app),
+			POLICY_BLOCK);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "evil.test", 0, POLICY_ANY,
+					  false, &other),
+			POLICY_PROXY);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "evil.test", 0, POLICY_ANY,
+					  false, &unseen),
+			POLICY_BLOCK);
+	CU_ASSERT_EQUAL(look_up(&ctx, "evil.test"), POLICY_PROXY);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "a.corp.test", 443, POLICY_TCP,
+					  false, &app),
+			POLICY_DIRECT);
+	CU_ASSERT_EQUAL(rules_decide_name(&ctx, "a.corp.test", 443, POLICY_TCP,
+					  false, &root),
+			POLICY_BLOCK);
+	/* Direct for one program: so is its address, and for no other. */
+	CU_ASSERT(rules_must_learn(&ctx, "a.corp.test"));
+	CU_ASSERT_FALSE(rules_must_learn(&ctx, "evil.test"));
+	CU_ASSERT_TRUE(addr_parse_ip("203.0.113.9", &learned.ip));
+	ctx.learned = &learned;
+	ctx.learned_count = 1;
+	compile(&ctx);
+	CU_ASSERT_EQUAL(ask("203.0.113.9", 1000, "/opt/app"), POLICY_DIRECT);
+	CU_ASSERT_EQUAL(ask("203.0.113.9", 1000, "/bin/other"), POLICY_PROXY);
+	CU_ASSERT_EQUAL(ask("203.0.113.9", 0, "/bin/other"), POLICY_BLOCK);
+	CU_ASSERT_EQUAL(ask("203.0.113.9", 1000, NULL), POLICY_PROXY);
+	/* What depends on the port is not direct. */
+	rules_fini(&user);
+	add("block tcp .corp.test:25");
+	add("direct .corp.test program=app");
+	compile(&ctx);
+	CU_ASSERT_EQUAL(ask("203.0.113.9", 1000, "/opt/app"), POLICY_PROXY);
+}
+
 static void test_name_ports(void)
 {
 	struct rules_context ctx = context();
@@ -673,10 +772,12 @@ static CU_TestInfo tests[] = {
 	{ "the first rule wins, no_proxy after them", test_user_order },
 	{ "* leaves out the machine itself", test_any },
 	{ "a rule without its hop blocks", test_missing_hop },
+	{ "rules about programs and users", test_who },
 	{ "more rules than fit are an error", test_too_many },
 	{ "names: defaults", test_name_defaults },
 	{ "names: rules", test_name_rules },
 	{ "names: patterns", test_name_globs },
+	{ "names: programs and users", test_name_who },
 	{ "names: rules with ports", test_name_ports },
 	{ "names: blocked but for a port", test_name_partly_direct },
 	{ "names: *", test_name_any },

@@ -77,8 +77,11 @@ static int add_flow(struct control *c, uid_t uid, struct flow_seed *seed)
 				      .bound = seed->bound,
 				      .app = seed->app,
 				      .uplinks = seed->uplinks };
-	int err = flow_table_add(c->flows, &record);
+	int err;
 
+	if (seed->client != NULL) /* borrowed: it is copied */
+		record.program = (char *)(uintptr_t)seed->client->program;
+	err = flow_table_add(c->flows, &record);
 	explicit_bzero(&record, sizeof(record));
 	if (err < 0) {
 		flow_seed_fini(seed);
@@ -90,10 +93,11 @@ static int add_flow(struct control *c, uid_t uid, struct flow_seed *seed)
 	return 0;
 }
 
-static int open_flow(struct control *c, uid_t uid,
+static int open_flow(struct control *c, const struct policy_client *client,
 		     const struct control_flow_open *body,
 		     struct control_flow *out)
 {
+	uid_t uid = client->uid;
 	struct flow_seed seed = { .cookie = body->cookie };
 	const struct flow_record *known = flow_table_find(c->flows,
 							  body->cookie, uid);
@@ -110,6 +114,11 @@ static int open_flow(struct control *c, uid_t uid,
 	seed.fd = local_socket(body->family, &seed.bound);
 	if (seed.fd < 0)
 		return seed.fd;
+	seed.client = caller_keep(client);
+	if (seed.client == NULL) {
+		flow_seed_fini(&seed);
+		return -ENOMEM;
+	}
 	out->secret = seed.secret;
 	out->port_be = seed.bound.port_be;
 	err = add_flow(c, uid, &seed);
@@ -127,8 +136,8 @@ static void handle_flow_open(struct conn *conn)
 	       sizeof(body));
 	out.error = body.family != ENDPOINT_IPV4 && body.family != ENDPOINT_IPV6
 			    ? EAFNOSUPPORT
-			    : -open_flow(conn->control, conn->cred.uid, &body,
-					 &out);
+			    : -open_flow(conn->control, &conn->caller.client,
+					 &body, &out);
 	conn_answer(conn, &out, sizeof(out));
 }
 
@@ -148,8 +157,10 @@ static void handle(struct conn *conn, uint64_t now_ms)
 {
 	struct control_connect connect;
 
-	if (conn->request.header.type < CONTROL_STATUS)
+	if (conn->request.header.type < CONTROL_STATUS) {
+		caller_init(&conn->caller, &conn->cred);
 		attach(conn->control, now_ms);
+	}
 	switch (conn->request.header.type) {
 	case CONTROL_CONNECT:
 		memcpy(&connect,

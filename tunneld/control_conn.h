@@ -4,6 +4,7 @@
 #ifndef CONTROL_CONN_H
 #define CONTROL_CONN_H
 
+#include "caller.h"
 #include "control.h"
 #include "dial.h"
 #include "learn.h"
@@ -43,7 +44,8 @@ struct conn {
 	struct loop_fd watch;
 	struct loop_timer deadline; /* READING only */
 	struct ucred cred;
-	size_t have; /* bytes of `request` read */
+	struct caller caller; /* as it was when it asked */
+	size_t have;          /* bytes of `request` read */
 	union {
 		struct control_header header;
 		uint8_t bytes[CONN_REQUEST_MAX];

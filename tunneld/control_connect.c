@@ -185,13 +185,13 @@ static void start(struct conn *conn, const char *host, uint16_t port,
 }
 
 /* Port 53, and no rule names it. */
-static bool is_dns(const struct control *c, const struct endpoint *dest)
+static bool is_dns(const struct conn *conn, const struct endpoint *dest)
 {
 	struct rules_answer why;
 
 	return endpoint_port(dest) == DNS_PORT &&
-	       policy_explain_ip(c->opts.policy, POLICY_TCP, dest, NULL,
-				 &why) == 0 &&
+	       policy_explain_ip(conn->control->opts.policy, POLICY_TCP, dest,
+				 &conn->caller.client, &why) == 0 &&
 	       why.reason == RULES_REASON_DNS;
 }
 
@@ -205,7 +205,8 @@ static void connect_dns(struct conn *conn, const struct endpoint *server)
 		refuse(conn, EINVAL);
 		return;
 	}
-	fd = dns_streams_open(conn->control->dns, af, server);
+	fd = dns_streams_open(conn->control->dns, af, server,
+			      &conn->caller.client);
 	if (fd < 0) {
 		refuse(conn, -fd);
 		return;
@@ -229,7 +230,7 @@ void conn_connect(struct conn *conn, const struct control_connect *body,
 		conn_close(conn);
 		return;
 	}
-	if (is_dns(c, &body->dest)) {
+	if (is_dns(conn, &body->dest)) {
 		connect_dns(conn, &body->dest);
 		return;
 	}
@@ -239,12 +240,13 @@ void conn_connect(struct conn *conn, const struct control_connect *body,
 			return;
 		}
 		action = policy_decide_name(c->opts.policy, c->opts.names, host,
-					    port, POLICY_TCP, NULL);
+					    port, POLICY_TCP,
+					    &conn->caller.client);
 	} else {
 		snprintf(host, sizeof(host), "%s",
 			 addr_format_ip(&body->dest, text));
 		action = policy_decide_ip(c->opts.policy, POLICY_TCP,
-					  &body->dest, NULL);
+					  &body->dest, &conn->caller.client);
 	}
 	if (action == POLICY_BLOCK)
 		refuse(conn, ECONNREFUSED);

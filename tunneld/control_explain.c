@@ -137,8 +137,8 @@ void conn_explain(struct conn *conn)
 	e->query.client.uid = e->body.flags & CONTROL_EXPLAIN_UID
 				      ? e->body.uid
 				      : conn->cred.uid;
-	if (e->body.program[0] != '\0')
-		e->query.client.program = e->body.program;
+	/* None is a program that no rule names. */
+	e->query.client.program = e->body.program;
 	cancel_init(&e->cancel);
 	fill_env(e, opts);
 	e->conn = conn;

@@ -37,15 +37,17 @@ static enum control_resolve_verdict make(struct control *c, const char *name,
 		       : CONTROL_RESOLVE_NO_ADDRESS;
 }
 
-static enum control_resolve_verdict resolve(struct control *c,
+static enum control_resolve_verdict resolve(const struct conn *conn,
 					    const struct control_resolve *body,
 					    struct endpoint *addr)
 {
+	struct control *c = conn->control;
 	char name[CONTROL_NAME_MAX + 1];
 
 	if (!names_normalise(body->name, name))
 		return CONTROL_RESOLVE_LIBC;
-	switch (name_way(c->opts.policy, c->opts.names, name)) {
+	switch (name_way(c->opts.policy, c->opts.names, name,
+			 &conn->caller.client)) {
 	case NAME_WAY_NONE:
 		return CONTROL_RESOLVE_BLOCKED;
 	case NAME_WAY_EMPTY:
@@ -68,7 +70,7 @@ static void answer_resolve(struct conn *conn)
 	struct control_resolved out = { 0 };
 
 	get_question(conn, &body);
-	out.verdict = resolve(conn->control, &body, &out.addr);
+	out.verdict = resolve(conn, &body, &out.addr);
 	conn_answer(conn, &out, sizeof(out));
 }
 
@@ -91,7 +93,8 @@ static bool must_wait(struct conn *conn)
 		return learn_want(opts->learn, name, &conn->wait, on_found,
 				  conn);
 	return opts->inside != NULL &&
-	       name_way(opts->policy, opts->names, name) == NAME_WAY_INSIDE &&
+	       name_way(opts->policy, opts->names, name,
+			&conn->caller.client) == NAME_WAY_INSIDE &&
 	       inside_want(opts->inside, name, &conn->wait, on_found, conn);
 }
 

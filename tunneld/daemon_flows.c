@@ -12,6 +12,7 @@
 #include <config.h>
 
 #include "buf.h"
+#include "caller.h"
 #include "control.h"
 #include "daemon.h"
 #include "flow.h"
@@ -54,6 +55,8 @@ static struct flow_saved *list_flows(const struct tunneld *d, size_t *count)
 					  .uid = r->uid,
 					  .bound = r->bound,
 					  .app = r->app };
+		if (r->program != NULL)
+			s->program = strdup(r->program);
 		for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 			s->uplink[i].open = (r->uplinks & flags[i]) != 0;
 	}
@@ -175,6 +178,8 @@ void daemon_save_flows(struct tunneld *d)
 /* The descriptor of `saved` to the worker. */
 static int take_up(struct tunneld *d, struct flow_saved *saved, int diag)
 {
+	const struct policy_client client = { .uid = saved->uid,
+					      .program = saved->program };
 	struct flow_seed seed = { .fd = -1,
 				  .bound = saved->bound,
 				  .cookie = saved->cookie,
@@ -186,6 +191,9 @@ static int take_up(struct tunneld *d, struct flow_saved *saved, int diag)
 	    sockdiag_udp_alive(diag, &saved->app, &saved->bound,
 			       saved->cookie) == 0)
 		return -ESTALE;
+	seed.client = caller_keep(&client);
+	if (seed.client == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		struct flow_saved_uplink *u = &saved->uplink[i];
 

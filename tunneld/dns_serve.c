@@ -36,6 +36,7 @@ struct dns_serve {
 	struct worker_stats *stats;
 	dns_reply_fn *reply;
 	void *arg;
+	const struct policy_client *client;
 	struct dns_forward forward;
 	dns_learn_fn *learn; /* NULL: none */
 	void *learn_arg;
@@ -79,6 +80,12 @@ void dns_serve_free(struct dns_serve *s)
 
 /* Passing on */
 
+void dns_serve_set_client(struct dns_serve *s,
+			  const struct policy_client *client)
+{
+	s->client = client;
+}
+
 void dns_serve_set_pass(struct dns_serve *s, dns_pass_fn *pass, void *arg)
 {
 	s->pass = pass;
@@ -99,13 +106,14 @@ static bool pass_on(struct dns_serve *s, const struct endpoint *server,
 
 /* Is the server itself one that may be reached directly? Port 53 has a rule of
  * its own, so its address is judged without a port. */
-static bool server_is_direct(const struct policy *policy,
+static bool server_is_direct(const struct dns_serve *s,
+			     const struct policy *policy,
 			     const struct endpoint *server)
 {
 	struct endpoint host = *server;
 
 	host.port_be = 0;
-	switch (policy_decide_ip(policy, POLICY_UDP, &host, NULL)) {
+	switch (policy_decide_ip(policy, POLICY_UDP, &host, s->client)) {
 	case POLICY_DIRECT:
 	case POLICY_PREFER_DIRECT:
 		return true;
@@ -288,7 +296,7 @@ static enum name_way way_of(const struct dns_serve *s,
 	    (q->class != DNS_CLASS_IN && q->class != DNS_CLASS_ANY) ||
 	    !names_normalise(q->name, name))
 		return NAME_WAY_SYSTEM;
-	return name_way(policy, s->names, name);
+	return name_way(policy, s->names, name, s->client);
 }
 
 static void serve_ours(struct dns_serve *s, const struct dns_query *q,
@@ -308,7 +316,7 @@ void dns_serve_query(struct dns_serve *s, const struct policy *policy,
 		     size_t len, uint64_t now_ms)
 {
 	const struct packet p = { .server = server,
-				  .direct = server_is_direct(policy, server),
+				  .direct = server_is_direct(s, policy, server),
 				  .data = data,
 				  .len = len };
 	char name[CONTROL_NAME_MAX + 1];

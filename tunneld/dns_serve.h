@@ -21,6 +21,7 @@
 struct dns_serve;
 struct names;
 struct policy;
+struct policy_client;
 struct worker_stats;
 
 #define DNS_PORT 53
@@ -60,6 +61,9 @@ struct dns_serve *dns_serve_new(struct loop *loop, struct names *names,
 				void *arg) MUST_CHECK;
 /* Without it no query waits. */
 void dns_serve_set_learn(struct dns_serve *s, dns_learn_fn *learn, void *arg);
+/* Whose queries they are; borrowed. Without it: nobody's in particular. */
+void dns_serve_set_client(struct dns_serve *s,
+			  const struct policy_client *client);
 /* Instead of datagrams of its own. */
 void dns_serve_set_pass(struct dns_serve *s, dns_pass_fn *pass, void *arg);
 void dns_serve_free(struct dns_serve *s);

@@ -16,6 +16,7 @@
 
 #include "dns_stream.h"
 
+#include "caller.h"
 #include "dns_frames.h"
 #include "loop.h"
 #include "tcp_pair.h"
@@ -39,6 +40,7 @@ struct side {
 struct stream {
 	struct dns_streams *all;
 	struct endpoint server;
+	struct policy_client *client; /* heap */
 	struct dns_serve *serve;
 	struct side app;
 	struct side *real; /* NULL: not needed yet */
@@ -84,6 +86,7 @@ static void stream_free(struct stream *s)
 	loop_timer_stop(loop, &s->idle);
 	loop_defer_cancel(loop, &s->end);
 	dns_serve_free(s->serve);
+	free(s->client);
 	side_close(s, &s->app);
 	if (s->real != NULL)
 		side_close(s, s->real);
@@ -281,24 +284,30 @@ static void on_app(void *arg, uint32_t events, uint64_t now_ms)
 }
 
 static struct stream *stream_new(struct dns_streams *all, int fd,
-				 const struct endpoint *server)
+				 const struct endpoint *server,
+				 const struct policy_client *client)
 {
 	struct loop *loop = all->opts.loop;
 	struct stream *s = calloc(1, sizeof(*s));
 
-	if (s != NULL)
+	if (s != NULL) {
 		s->serve = dns_serve_new(loop, all->opts.names, all->opts.stats,
 					 on_reply, s);
-	if (s == NULL || s->serve == NULL ||
+		s->client = caller_keep(client);
+	}
+	if (s == NULL || s->serve == NULL || s->client == NULL ||
 	    loop_fd_add(loop, &s->app.watch, fd, EPOLLIN, on_app, s) < 0) {
-		if (s != NULL)
+		if (s != NULL) {
 			dns_serve_free(s->serve);
+			free(s->client);
+		}
 		free(s);
 		return NULL;
 	}
 	s->all = all;
 	s->server = *server;
 	dns_frames_init(&s->app.frames, fd);
+	dns_serve_set_client(s->serve, s->client);
 	dns_serve_set_pass(s->serve, on_pass, s);
 	if (all->opts.learn != NULL)
 		dns_serve_set_learn(s->serve, all->opts.learn, all->opts.arg);
@@ -312,7 +321,8 @@ static struct stream *stream_new(struct dns_streams *all, int fd,
 }
 
 int dns_streams_open(struct dns_streams *all, int af,
-		     const struct endpoint *server)
+		     const struct endpoint *server,
+		     const struct policy_client *client)
 {
 	struct stream *s;
 	int fd[2], err;
@@ -322,7 +332,7 @@ int dns_streams_open(struct dns_streams *all, int af,
 	err = tcp_pair_open(af, fd);
 	if (err < 0)
 		return err;
-	s = stream_new(all, fd[1], server);
+	s = stream_new(all, fd[1], server, client);
 	if (s == NULL) {
 		close(fd[0]);
 		close(fd[1]);

@@ -15,6 +15,7 @@ struct dns_streams;
 struct loop;
 struct names;
 struct policy;
+struct policy_client;
 struct worker_stats;
 
 /* All borrowed. */
@@ -34,9 +35,10 @@ void dns_streams_free(struct dns_streams *all);
 void dns_streams_reload(struct dns_streams *all, struct policy *policy);
 
 /* The app's end of a new connection to `server`, whose other end is served
- * here: a TCP socket of the family `af` that the caller owns. -errno: EMFILE,
- * -ECONNREFUSED when there are too many, … */
+ * here: a TCP socket of the family `af` that the caller owns. `client` is
+ * copied. -errno: EMFILE, -ECONNREFUSED when there are too many, … */
 int dns_streams_open(struct dns_streams *all, int af,
-		     const struct endpoint *server) MUST_CHECK;
+		     const struct endpoint *server,
+		     const struct policy_client *client) MUST_CHECK;
 
 #endif

@@ -86,7 +86,8 @@ static void say_real(struct work *w, const char *name)
 
 static void find_address(struct work *w, const char *name)
 {
-	enum name_way way = name_way(w->env->policy, w->env->names, name);
+	enum name_way way = name_way(w->env->policy, w->env->names, name,
+				     &w->x.query->client);
 
 	if (way == NAME_WAY_INSIDE && !w->env->inside)
 		way = NAME_WAY_OURS;

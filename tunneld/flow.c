@@ -80,6 +80,7 @@ struct flow {
 	struct endpoint app;   /* where the app sends from; family 0: unknown */
 	uint64_t cookie;
 	uint64_t secret;
+	struct policy_client *client; /* heap */
 	uint64_t opened_ms;
 	struct loop_timer closing;
 	bool gone;
@@ -251,11 +252,24 @@ static void handle_dns(struct flow *f, const struct endpoint *server,
 	if (f->dns == NULL)
 		f->dns = dns_serve_new(f->env->loop, f->env->names,
 				       f->env->stats, reply, f);
-	if (f->dns != NULL)
-		dns_serve_set_learn(f->dns, f->env->learn, f->env->learn_arg);
-	if (f->dns != NULL)
-		dns_serve_query(f->dns, f->env->policy, server, data, len,
-				now_ms);
+	if (f->dns == NULL)
+		return;
+	dns_serve_set_learn(f->dns, f->env->learn, f->env->learn_arg);
+	dns_serve_set_client(f->dns, f->client);
+	dns_serve_query(f->dns, f->env->policy, server, data, len, now_ms);
+}
+
+/* Of a name the page knows only that the daemon decides. */
+static bool is_blocked_by_name(const struct flow *f,
+			       const struct endpoint *peer)
+{
+	char name[CONTROL_NAME_MAX + 1];
+
+	return names_is_synthetic(f->env->names, peer) &&
+	       names_lookup(f->env->names, peer, name) &&
+	       policy_decide_name(f->env->policy, f->env->names, name,
+				  endpoint_port(peer), POLICY_UDP,
+				  f->client) == POLICY_BLOCK;
 }
 
 /* The rules hold here too: the shim decides by them, but any program of the
@@ -265,13 +279,15 @@ static bool is_allowed(struct flow *f, const struct endpoint *peer)
 	if (f->allowed_by == f->env->policy_count &&
 	    endpoint_equal(&f->allowed, peer))
 		return true;
-	switch (policy_decide_ip(f->env->policy, POLICY_UDP, peer, NULL)) {
+	switch (policy_decide_ip(f->env->policy, POLICY_UDP, peer, f->client)) {
 	case POLICY_TUNNEL:
 	case POLICY_PREFER_DIRECT: /* of a socket that was tunnelled before */
 		break;
 	default:
 		return false;
 	}
+	if (is_blocked_by_name(f, peer))
+		return false;
 	f->allowed = *peer;
 	f->allowed_by = f->env->policy_count;
 	return true;
@@ -408,6 +424,7 @@ void flow_seed_fini(struct flow_seed *seed)
 				       seed->resume[i].len);
 		free(seed->resume[i].data);
 	}
+	free(seed->client);
 	explicit_bzero(seed, sizeof(*seed));
 	seed->fd = -1;
 }
@@ -447,7 +464,9 @@ struct flow *flow_new(struct flow_env *env, struct flow_seed *seed)
 	}
 	stats_add(&env->stats->flows, 1);
 	take_up(f, seed);
-	seed->fd = -1; /* it has changed hands */
+	f->client = seed->client;
+	seed->client = NULL; /* it has changed hands */
+	seed->fd = -1;
 	flow_seed_fini(seed);
 	return f;
 }
@@ -461,6 +480,7 @@ void flow_free(struct flow *f)
 	loop_timer_stop(f->env->loop, &f->closing);
 	name_peers_free(f->peers);
 	dns_serve_free(f->dns);
+	free(f->client);
 	free(f->held);
 	loop_fd_del(f->env->loop, &f->watch);
 	close(f->fd);

@@ -25,6 +25,7 @@ struct local;
 struct loop;
 struct names;
 struct policy;
+struct policy_client;
 struct uplink_env;
 struct worker_stats;
 
@@ -59,6 +60,8 @@ struct flow_seed {
 	struct endpoint bound; /* its address */
 	uint64_t cookie;       /* SO_COOKIE of the app's socket */
 	uint64_t secret;
+	/* Who has it; heap, taken over. NULL: nobody in particular. */
+	struct policy_client *client;
 	/* Of a flow that is taken up again; else all zero. */
 	struct endpoint app; /* where the app sends from; family 0: unknown */
 	uint8_t uplinks;     /* FLOW_UPLINK_* to begin with at once */

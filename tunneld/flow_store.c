@@ -7,6 +7,7 @@
  *	header: magic 4, version 4, boot id 40 (text, zeros after it),
  *		written at 8 (CLOCK_BOOTTIME, ms), count 4
  *	flow:   uid 4, cookie 8, secret 8, bound 20, app 20,
+ *		length 2 and as much of the program's path,
  *		for IPv4 and IPv6: open 1, length 4, that many bytes
  */
 #include <config.h>
@@ -29,15 +30,17 @@
 #include <sys/stat.h>
 
 #define MAGIC         0x54524e46u /* "TRNF" */
-#define STORE_VERSION 1u
+#define STORE_VERSION 2u
 #define BOOT_ID       "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_BYTES 40
 #define HEADER_BYTES  (4 + 4 + BOOT_ID_BYTES + 8 + 4)
-#define FLOW_BYTES    (4 + 8 + 8 + 20 + 20 + 2 * 5)
+#define FLOW_BYTES    (4 + 8 + 8 + 20 + 20 + 2 + 2 * 5)
 #define FLOWS_MAX     65536u
+#define PROGRAM_MAX   1024u
 /* Beyond this, flows are kept without what continues their allocations. */
 #define RESUME_BYTES_MAX (64u << 20)
-#define FILE_BYTES_MAX   (RESUME_BYTES_MAX + FLOWS_MAX * FLOW_BYTES + 4096u)
+#define FILE_BYTES_MAX \
+	(RESUME_BYTES_MAX + FLOWS_MAX * (FLOW_BYTES + PROGRAM_MAX) + 4096u)
 
 static uint64_t boot_time_ms(void)
 {
@@ -80,6 +83,13 @@ static bool get_u64(struct buf_reader *r, uint64_t *v)
 
 /* Writing */
 
+static size_t program_bytes(const struct flow_saved *f)
+{
+	size_t len = f->program != NULL ? strlen(f->program) : 0;
+
+	return len <= PROGRAM_MAX ? len : 0;
+}
+
 static void put_flow(struct buf *b, const struct flow_saved *f,
 		     size_t *resume_left)
 {
@@ -88,6 +98,8 @@ static void put_flow(struct buf *b, const struct flow_saved *f,
 	put_u64(b, f->secret);
 	buf_put(b, &f->bound, sizeof(f->bound));
 	buf_put(b, &f->app, sizeof(f->app));
+	buf_put_u16(b, (uint16_t)program_bytes(f));
+	buf_put(b, f->program, program_bytes(f));
 	for (int i = 0; i < FLOW_STORE_FAMILIES; i++) {
 		const struct flow_saved_uplink *u = &f->uplink[i];
 		size_t len = u->resume != NULL ? u->resume_len : 0;
@@ -106,7 +118,7 @@ static size_t size_of(const struct flow_saved *flows, size_t count)
 	size_t size = HEADER_BYTES;
 
 	for (size_t i = 0; i < count; i++) {
-		size += FLOW_BYTES;
+		size += FLOW_BYTES + program_bytes(&flows[i]);
 		for (int k = 0; k < FLOW_STORE_FAMILIES; k++)
 			size += flows[i].uplink[k].resume_len;
 	}
@@ -241,13 +253,27 @@ static bool get_uplink(struct buf_reader *r, struct flow_saved_uplink *u,
 	return true;
 }
 
+static bool get_program(struct buf_reader *r, struct flow_saved *f)
+{
+	const uint8_t *text;
+	uint16_t len;
+
+	if (!buf_get_u16(r, &len) || len > PROGRAM_MAX ||
+	    !buf_take(r, len, &text))
+		return false;
+	/* Without memory for it: not to be told. */
+	if (len > 0)
+		f->program = strndup((const char *)text, len);
+	return true;
+}
+
 static bool get_flow(struct buf_reader *r, struct flow_saved *f, bool is_fresh)
 {
 	uint32_t uid;
 
 	if (!buf_get_u32(r, &uid) || !get_u64(r, &f->cookie) ||
 	    !get_u64(r, &f->secret) || !get_endpoint(r, &f->bound) ||
-	    !get_endpoint(r, &f->app))
+	    !get_endpoint(r, &f->app) || !get_program(r, f))
 		return false;
 	f->uid = (uid_t)uid;
 	for (int i = 0; i < FLOW_STORE_FAMILIES; i++) {
@@ -352,6 +378,7 @@ void flow_store_free(struct flow_saved *flows, size_t count)
 				explicit_bzero(u->resume, u->resume_len);
 			free(u->resume);
 		}
+		free(flows[i].program);
 	}
 	if (flows != NULL)
 		explicit_bzero(flows, count * sizeof(*flows));

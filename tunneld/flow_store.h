@@ -35,6 +35,7 @@ struct flow_saved {
 	uid_t uid;
 	struct endpoint bound; /* the flow's loopback port */
 	struct endpoint app;   /* where the app sends from; family 0: unknown */
+	char *program;         /* heap; NULL: not to be told */
 	struct flow_saved_uplink {
 		bool open;
 		uint8_t *resume; /* heap; NULL: nothing to go on with */

@@ -30,6 +30,7 @@ struct flow_table *flow_table_new(void)
 
 static void free_record(struct flow_record *r)
 {
+	free(r->program);
 	explicit_bzero(r, sizeof(*r));
 	free(r);
 }
@@ -82,6 +83,13 @@ int flow_table_add(struct flow_table *t, const struct flow_record *record)
 	if (r == NULL)
 		return -ENOMEM;
 	*r = *record;
+	if (record->program != NULL) {
+		r->program = strdup(record->program);
+		if (r->program == NULL) {
+			free_record(r);
+			return -ENOMEM;
+		}
+	}
 	r->next = *bucket;
 	*bucket = r;
 	t->count++;

@@ -24,6 +24,7 @@ struct flow_record {
 	/* What its worker has told since. */
 	struct endpoint app; /* where the app sends from; family 0: unknown */
 	uint8_t uplinks;     /* those that are open (flow.h) */
+	char *program;       /* who has it; NULL: not to be told; copied */
 	struct flow_record *next;
 };
 

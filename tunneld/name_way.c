@@ -36,9 +36,10 @@ static bool is_nobody(const char *name)
 }
 
 enum name_way name_way(const struct policy *policy, struct names *names,
-		       const char *name)
+		       const char *name, const struct policy_client *client)
 {
-	switch (policy_decide_name(policy, names, name, 0, POLICY_ANY, NULL)) {
+	switch (policy_decide_name(policy, names, name, 0, POLICY_ANY,
+				   client)) {
 	case POLICY_DIRECT:
 		return NAME_WAY_SYSTEM;
 	case POLICY_BLOCK:

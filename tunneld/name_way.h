@@ -7,6 +7,7 @@
 
 struct names;
 struct policy;
+struct policy_client;
 
 enum name_way {
 	NAME_WAY_SYSTEM = 0, /* the machine's resolver; direct names do not
@@ -17,8 +18,8 @@ enum name_way {
 	NAME_WAY_EMPTY,  /* nobody: the name has no records */
 };
 
-/* `name` is normalised (hostname.h). */
+/* `name` is normalised (hostname.h); `client`: see policy.h. */
 enum name_way name_way(const struct policy *policy, struct names *names,
-		       const char *name);
+		       const char *name, const struct policy_client *client);
 
 #endif

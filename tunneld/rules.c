@@ -120,11 +120,15 @@ struct question {
 	const struct policy_client *client;
 };
 
-static bool concerns(const struct rule *r, const struct question *q)
+/* `action`: what the rule comes to. */
+static bool concerns(const struct rule *r, const struct question *q,
+		     enum policy_action action)
 {
 	if (!rules_name_matches(r, q->name) || (q->local && rules_is_any(r)))
 		return false;
-	return r->protocol == POLICY_ANY || r->protocol == q->protocol;
+	if (r->protocol != POLICY_ANY && r->protocol != q->protocol)
+		return false;
+	return rules_is_for(r, q->client, action);
 }
 
 static struct rules_verdict by_default(const struct rules_context *ctx,
@@ -175,7 +179,7 @@ static struct rules_verdict decide(const struct rules_context *ctx,
 		const struct rule *r = &ctx->user->rule[i];
 		enum policy_action action = rules_effective(ctx, r->action);
 
-		if (!concerns(r, q))
+		if (!concerns(r, q, action))
 			continue;
 		if (covers_port(r, q->port)) {
 			v = (struct rules_verdict){
@@ -226,7 +230,10 @@ bool rules_must_learn(const struct rules_context *ctx, const char *name)
 	for (size_t i = 0; i < ctx->user->count; i++) {
 		const struct rule *r = &ctx->user->rule[i];
 
-		if (!rules_is_any(r) && rules_name_matches(r, name))
+		if (rules_is_any(r) || !rules_name_matches(r, name))
+			continue;
+		/* One for somebody says nothing of the others. */
+		if (r->action == POLICY_DIRECT || page_who_is_any(&r->who))
 			return r->action == POLICY_DIRECT;
 	}
 	return in_no_proxy(ctx, name, 0) != NULL;

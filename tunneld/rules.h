@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * rules.h - `rule = ACTION [tcp|udp] NAME-OR-CIDR[:PORT[-PORT]]`: parsed,
- * matched by name, compiled into policy page rules, and explained; pure
+ * rules.h - `rule = ACTION [tcp|udp] NAME-OR-CIDR[:PORT[-PORT]] [program=NAME]
+ * [user=NAME]`: parsed, matched by name, compiled into policy page rules, and
+ * explained; pure, but that the parser asks the system for the user's number
  *
  * rules_parse.c reads text and rules_format.c writes it, rules.c decides about
  * names, rules_page.c compiles, rules_explain.c says why.
@@ -18,7 +19,8 @@
 #include <stdint.h>
 
 #define RULES_ORIGIN_MAX 256
-#define RULES_TEXT_MAX   640 /* a rule as text */
+#define RULES_USER_MAX   127
+#define RULES_TEXT_MAX   768 /* a rule as text */
 #define RULES_WORDS_MAX  1024
 
 #define RULES_LOCAL   "<local>"
@@ -35,7 +37,9 @@ struct rule {
 	char name[CONTROL_NAME_MAX + 1];
 	struct endpoint ip;
 	uint8_t prefix_bits;
-	uint16_t port_min, port_max; /* 0-65535: any */
+	uint16_t port_min, port_max;   /* 0-65535: any */
+	struct page_who who;           /* page_who_is_any(): everybody */
+	char user[RULES_USER_MAX + 1]; /* as written; empty: any */
 	/* For people: "file:line", "--set rules.rule"; empty: not known. The
 	 * parser leaves it empty. */
 	char origin[RULES_ORIGIN_MAX];

@@ -30,7 +30,8 @@ static void PRINTF_LIKE(2, 3)
 	va_end(ap);
 }
 
-static void say_rule(struct rules_answer *out, const struct rule *rule)
+static void say_rule(struct rules_answer *out, const struct rule *rule,
+		     const struct policy_client *client)
 {
 	char text[RULES_TEXT_MAX];
 
@@ -41,6 +42,9 @@ static void say_rule(struct rules_answer *out, const struct rule *rule)
 		say(out, ", and there is no proxy");
 	if (rule->action == POLICY_TUNNEL && out->action == POLICY_BLOCK)
 		say(out, ", and there is no relay");
+	if (rule->who.program[0] != '\0' && client != NULL &&
+	    client->program == NULL)
+		say(out, ", for it cannot be told which program this is");
 }
 
 static void say_default(struct rules_answer *out,
@@ -92,7 +96,7 @@ void rules_explain_name(const struct rules_context *ctx, const char *name,
 				      .rule = v.rule };
 	switch (v.reason) {
 	case RULES_REASON_RULE:
-		say_rule(out, v.rule);
+		say_rule(out, v.rule, client);
 		break;
 	case RULES_REASON_NO_PROXY:
 		say(out, "no_proxy has `%s`", v.entry);
@@ -115,25 +119,28 @@ void rules_explain_name(const struct rules_context *ctx, const char *name,
 static void say_learned(struct rules_answer *out,
 			const struct rules_context *ctx,
 			const struct rules_learned *learned,
-			enum policy_protocol protocol)
+			enum policy_protocol protocol,
+			const struct policy_client *client)
 {
 	struct rules_answer name;
 
-	rules_explain_name(ctx, learned->name, 0, protocol, false, NULL, &name);
-	say(out, "it is an address of `%s`, which is direct because %s",
-	    learned->name, name.words);
+	rules_explain_name(ctx, learned->name, 0, protocol, false, client,
+			   &name);
+	say(out, "it is an address of `%s`, which is %s because %s",
+	    learned->name, rules_action_name(name.action), name.words);
 }
 
 static void say_note(struct rules_answer *out, const struct rules_context *ctx,
 		     const struct rules_note *note,
-		     enum policy_protocol protocol)
+		     enum policy_protocol protocol,
+		     const struct policy_client *client)
 {
 	char words[128];
 
 	switch (note->reason) {
 	case RULES_REASON_RULE:
 		out->rule = &ctx->user->rule[note->index];
-		say_rule(out, out->rule);
+		say_rule(out, out->rule, client);
 		break;
 	case RULES_REASON_NO_PROXY:
 		say(out, "no_proxy has `%s`", ctx->no_proxy[note->index]);
@@ -148,7 +155,8 @@ static void say_note(struct rules_answer *out, const struct rules_context *ctx,
 		say(out, "tunneld itself answers queries to port %d", DNS_PORT);
 		break;
 	case RULES_REASON_LEARNED:
-		say_learned(out, ctx, &ctx->learned[note->index], protocol);
+		say_learned(out, ctx, &ctx->learned[note->index], protocol,
+			    client);
 		break;
 	case RULES_REASON_SURROUNDINGS:
 		rules_surrounding_words(note->index, words, sizeof(words));
@@ -199,7 +207,7 @@ static int explain_page(const struct rules_context *ctx,
 	}
 	*out = (struct rules_answer){ .action = (enum policy_action)action,
 				      .reason = note.reason };
-	say_note(out, ctx, &note, protocol);
+	say_note(out, ctx, &note, protocol, client);
 	return 0;
 }
 

@@ -78,5 +78,9 @@ const char *rules_format(const struct rule *r, char text[RULES_TEXT_MAX])
 		put(&t, ":%u", r->port_min);
 	if (r->port_max != r->port_min && ports)
 		put(&t, "-%u", r->port_max);
+	if (r->who.program[0] != '\0')
+		put(&t, " program=%s", r->who.program);
+	if (r->who.by_user)
+		put(&t, " user=%s", r->user);
 	return text;
 }

@@ -51,6 +51,20 @@ struct making {
 	struct rules_note note;   /* of the rules that follow */
 };
 
+/* Which of the table's this is, from 1 on; 0: everybody. */
+static uint16_t who_of(struct page_table *t, const struct page_who *who)
+{
+	uint32_t i = 0;
+
+	if (page_who_is_any(who))
+		return 0;
+	while (i < t->who_count && memcmp(&t->who[i], who, sizeof(*who)) != 0)
+		i++;
+	if (i == t->who_count)
+		t->who[t->who_count++] = *who;
+	return (uint16_t)(i + 1);
+}
+
 static int put(struct making *m, const struct rule *r)
 {
 	uint32_t n = m->table->rule_count;
@@ -66,6 +80,7 @@ static int put(struct making *m, const struct rule *r)
 		.prefix_bits = r->prefix_bits,
 		.port_min = r->port_min,
 		.port_max = r->port_max,
+		.who = who_of(m->table, &r->who),
 	};
 	memcpy(out->ip, r->ip.ip, sizeof(out->ip));
 	if (m->notes != NULL)
@@ -163,6 +178,33 @@ static int put_dns(struct making *m, const struct rules_context *ctx)
 				       DNS_PORT);
 }
 
+/* A rule for somebody about the name is one about its address. What depends on
+ * the port is not direct, whoever asks: tunneld decides by name. */
+static int put_learned_for(struct making *m, const struct rules_context *ctx,
+			   const struct rules_learned *l,
+			   enum policy_protocol protocol)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < ctx->user->count && error == 0; i++) {
+		struct rule r = ctx->user->rule[i];
+
+		if (rules_is_any(&r) || !rules_name_matches(&r, l->name) ||
+		    (r.protocol != POLICY_ANY && r.protocol != protocol))
+			continue;
+		r.action = rules_effective(ctx, r.action);
+		if (!rules_any_port(&r) && r.action == POLICY_DIRECT)
+			continue;
+		if (!rules_any_port(&r) || page_who_is_any(&r.who))
+			break;
+		r.protocol = protocol;
+		r.ip = l->ip;
+		r.prefix_bits = l->ip.family == ENDPOINT_IPV4 ? 32 : 128;
+		error = put(m, &r);
+	}
+	return error;
+}
+
 /* Addresses of direct names: what is known of the name says more than what is
  * known of the address. */
 static int put_learned(struct making *m, const struct rules_context *ctx)
@@ -176,8 +218,10 @@ static int put_learned(struct making *m, const struct rules_context *ctx)
 		enum policy_protocol protocol = protocols[i % 2];
 
 		m->note = (struct rules_note){ RULES_REASON_LEARNED, i / 2 };
-		if (rules_decide_name(ctx, l->name, 0, protocol, false, NULL) ==
-		    POLICY_DIRECT)
+		error = put_learned_for(m, ctx, l, protocol);
+		if (error == 0 &&
+		    rules_decide_name(ctx, l->name, 0, protocol, false, NULL) ==
+			    POLICY_DIRECT)
 			error = put_host(m, protocol, &l->ip);
 	}
 	return error;
@@ -283,10 +327,12 @@ int rules_compile_noted(const struct rules_context *ctx,
 		error = put_no_proxy(&m, ctx);
 	if (error == 0)
 		error = put_surroundings(&m);
-	return error == 0 ? page_index_build(table) : error;
+	return error;
 }
 
 int rules_compile(const struct rules_context *ctx, struct page_table *table)
 {
-	return rules_compile_noted(ctx, table, NULL);
+	int error = rules_compile_noted(ctx, table, NULL);
+
+	return error == 0 ? page_index_build(table) : error;
 }

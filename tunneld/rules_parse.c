@@ -2,8 +2,9 @@
 /*
  * rules_parse.c - rules as text
  *
- * Turns `ACTION [tcp|udp] NAME-OR-CIDR[:PORT[-PORT]]` into a struct rule, or
- * into words that say what is wrong and what would be right.
+ * Turns `ACTION [tcp|udp] NAME-OR-CIDR[:PORT[-PORT]] [program=NAME-OR-PATH]
+ * [user=NAME-OR-UID]` into a struct rule, or into words that say what is wrong
+ * and what would be right.
  */
 #include <config.h>
 
@@ -12,6 +13,7 @@
 #include "rules_private.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,11 +231,87 @@ static int check_protocol(struct rule *rule, const struct words *w)
 	return 0;
 }
 
+static int parse_program(const char *text, struct rule *rule,
+			 const struct words *w)
+{
+	size_t len = strlen(text);
+	const char *slash = strchr(text, '/');
+
+	if (rule->who.program[0] != '\0')
+		return words_wrong(w, "one program= a rule");
+	if (len == 0 || len > PAGE_PROGRAM_MAX ||
+	    (slash != NULL && (slash != text || text[len - 1] == '/')))
+		return words_wrong(w,
+				   "`%s` is no program: write the name of its "
+				   "file, or the whole path",
+				   text);
+	strcpy(rule->who.program, text);
+	return 0;
+}
+
+/* By number or by name, as the system knows it now. */
+static bool find_user(const char *text, uint32_t *uid)
+{
+	char room[4096], *end;
+	struct passwd entry, *found = NULL;
+
+	if (*text >= '0' && *text <= '9') {
+		unsigned long long n = strtoull(text, &end, 10);
+
+		*uid = (uint32_t)n;
+		return *end == '\0' && n < UINT32_MAX;
+	}
+	if (getpwnam_r(text, &entry, room, sizeof(room), &found) != 0 ||
+	    found == NULL)
+		return false;
+	*uid = (uint32_t)entry.pw_uid;
+	return true;
+}
+
+static int parse_user(const char *text, struct rule *rule,
+		      const struct words *w)
+{
+	if (rule->who.by_user)
+		return words_wrong(w, "one user= a rule");
+	if (strlen(text) > RULES_USER_MAX || !find_user(text, &rule->who.uid))
+		return words_wrong(w,
+				   "there is no user `%s`: write one of this "
+				   "machine's, or a number",
+				   text);
+	rule->who.by_user = 1;
+	strcpy(rule->user, text);
+	return 0;
+}
+
+/* What stands behind the destination: whom the rule is about. */
+static int parse_who(const char *text, const char *target, struct rule *rule,
+		     const struct words *w)
+{
+	static const char program[] = "program=", user[] = "user=";
+	char token[TOKEN_MAX];
+	int n, error = 0;
+
+	while (error == 0 && (n = next_token(&text, token)) != 0) {
+		if (n > 0 && strncmp(token, program, strlen(program)) == 0)
+			error = parse_program(token + strlen(program), rule, w);
+		else if (n > 0 && strncmp(token, user, strlen(user)) == 0)
+			error = parse_user(token + strlen(user), rule, w);
+		else
+			error = words_wrong(
+				w,
+				"one destination a rule, and nothing behind "
+				"`%s` but program= and user=: write a rule of "
+				"its own for each",
+				target);
+	}
+	return error;
+}
+
 int rules_parse_line(const char *text, struct rule *rule, char *words,
 		     size_t words_max)
 {
 	const struct words w = { words, words_max };
-	char token[TOKEN_MAX], rest[TOKEN_MAX];
+	char token[TOKEN_MAX];
 	int n;
 
 	memset(rule, 0, sizeof(*rule));
@@ -256,12 +334,8 @@ int rules_parse_line(const char *text, struct rule *rule, char *words,
 	if (n < 0)
 		return words_wrong(&w,
 				   "the destination is longer than any name");
-	if (next_token(&text, rest) != 0)
-		return words_wrong(
-			&w,
-			"one destination a rule, and nothing behind `%s`: "
-			"write a rule of its own for each",
-			token);
+	if (parse_who(text, token, rule, &w) < 0)
+		return -EINVAL;
 	if (check_protocol(rule, &w) < 0)
 		return -EINVAL;
 	return rules_parse_target(token, false, rule, &w);

@@ -36,6 +36,15 @@ static inline bool rules_any_port(const struct rule *r)
 int rules_parse_target(char *text, bool any_bits, struct rule *rule,
 		       const struct words *w) MUST_CHECK;
 
+/* Whatever the destination, `action` being what the rule comes to. */
+static inline bool rules_is_for(const struct rule *r,
+				const struct policy_client *client,
+				enum policy_action action)
+{
+	return page_who_is_any(&r->who) ||
+	       page_who_matches(&r->who, client, (uint8_t)action);
+}
+
 bool rules_name_matches(const struct rule *r, const char *name);
 
 /* ---- in a context ---- */
@@ -68,8 +77,8 @@ struct rules_note {
 		       * rules_surrounding() */
 };
 
-/* rules_compile() that fills `notes` (NULL or PAGE_RULES_MAX), one for each
- * rule of the table. */
+/* rules_compile() but for the index, which fills `notes` (NULL or
+ * PAGE_RULES_MAX), one for each rule of the table. */
 int rules_compile_noted(const struct rules_context *ctx,
 			struct page_table *table,
 			struct rules_note *notes) MUST_CHECK;

@@ -130,7 +130,8 @@ static int explain_with(const struct options *opts, struct conf *conf)
 {
 	struct explain_query query = {
 		.client = { .uid = opts->has_uid ? opts->uid : getuid(),
-			    .program = opts->program },
+			    .program = opts->program != NULL ? opts->program
+							     : "" },
 		.json = opts->json,
 	};
 	char words[SNAPSHOT_WORDS_MAX];
