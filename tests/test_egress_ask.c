@@ -347,6 +347,26 @@ static void test_same_objects(void)
 	unlink(script);
 }
 
+/* An app that has the proxy in settings of its own goes there directly. */
+static void test_to_the_proxy(void)
+{
+	struct egress *e;
+	struct egress_way way;
+
+	write_file(script, "function FindProxyForURL(u, h) { "
+			   "return 'PROXY proxy.test:443; PROXY b.test:1'; }");
+	e = by_script("", "");
+	choose(e, "Proxy.test", &way);
+	CU_ASSERT_EQUAL(way.count, 1);
+	CU_ASSERT_PTR_NULL(way.proxy[0]);
+	egress_way_fini(&way);
+	choose(e, "b.test", &way); /* another port */
+	CU_ASSERT_EQUAL(way.count, 2);
+	egress_way_fini(&way);
+	egress_put(e);
+	unlink(script);
+}
+
 static int make_folder(void)
 {
 	char path[4200];
@@ -376,6 +396,7 @@ static CU_TestInfo script_tests[] = {
 	{ "a login", test_login },
 	{ "no answer", test_no_answer },
 	{ "the same proxy is the same object", test_same_objects },
+	{ "to the proxy itself", test_to_the_proxy },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {

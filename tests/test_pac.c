@@ -193,7 +193,7 @@ static const struct script_row script_rows[] = {
 	{ FIND "var s = 'x'; while (1) s += s; }", -EBADMSG, "out of memory" },
 	{ FIND "var s = ''; for (var i = 0; i < 5000; i++) s += ' '; return s; "
 	       "}",
-	  -EPIPE, "no end" },
+	  -EBADMSG, "FindProxyForURL() returned too much" },
 	{ "var x;", -EBADMSG, "it defines no FindProxyForURL()" },
 	{ "var FindProxyForURL = 1;", -EBADMSG, "defines no FindProxyForURL" },
 	{ "throw 'at the top'", -EBADMSG, "at the top" },

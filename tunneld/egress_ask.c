@@ -17,9 +17,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A script that names more in turn makes some of them strangers again. */
 #define KNOWN_MAX 64
@@ -117,6 +119,20 @@ static int make_way(struct egress_ask *a, const struct pac_list *list,
 	return rc;
 }
 
+/* The way to a proxy is no way through it: apps with settings of their own go
+ * there, too. */
+static bool is_proxy(struct egress_ask *a, const char *host, uint16_t port)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < KNOWN_MAX && a->known[i] != NULL; i++)
+		found = found || (a->known[i]->port == port &&
+				  strcasecmp(a->known[i]->host, host) == 0);
+	pthread_mutex_unlock(&a->lock);
+	return found;
+}
+
 int egress_ask(struct egress_ask *a, const char *host, uint16_t port,
 	       uint64_t deadline_ms, struct cancel *cancel,
 	       struct egress_way *way, char words[200])
@@ -131,8 +147,13 @@ int egress_ask(struct egress_ask *a, const char *host, uint16_t port,
 	if (rc < 0)
 		return rc;
 	rc = make_way(a, &list, way);
-	if (rc < 0)
+	if (rc < 0) {
 		snprintf(words, 200, "out of memory");
+	} else if (is_proxy(a, host, port)) {
+		egress_way_fini(way);
+		way->proxy[0] = NULL;
+		way->count = 1;
+	}
 	return rc;
 }
 

@@ -100,6 +100,8 @@ static const char postlude[] =
 	"			return 'null';\n"
 	"		if (typeof list != 'string')\n"
 	"			throw 'FindProxyForURL() returned no string';\n"
+	"		if (list.length > 4096)\n"
+	"			throw 'FindProxyForURL() returned too much';\n"
 	"		return list;\n"
 	"	};\n"
 	"})();\n";
