@@ -13,10 +13,9 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/evp.h>
 #include <sys/socket.h>
 
-#define CONNECTIONS_MAX 256
+#define CONNECTIONS_MAX 1024
 #define REQUEST_MAX     4096
 
 struct http_proxy {
@@ -29,7 +28,7 @@ struct http_proxy {
 	int fds[CONNECTIONS_MAX];
 	pthread_mutex_t lock;
 	unsigned int connections;
-	unsigned int logins;
+	unsigned int logins, requests;
 	uint16_t last_port;
 	char last_request[REQUEST_MAX];
 };
@@ -66,20 +65,6 @@ static bool read_request(int fd, char *text)
 		if (used >= 4 && strcmp(text + used - 4, "\r\n\r\n") == 0)
 			return true;
 	}
-}
-
-static bool login_right(const struct http_proxy_opts *o, const char *request)
-{
-	unsigned char encoded[512];
-	char line[640];
-
-	if (o->login == NULL)
-		return true;
-	EVP_EncodeBlock(encoded, (const unsigned char *)o->login,
-			(int)strlen(o->login));
-	snprintf(line, sizeof(line), "\r\nProxy-Authorization: Basic %s\r\n",
-		 (char *)encoded);
-	return strstr(request, line) != NULL;
 }
 
 static int connect_forward(uint16_t port)
@@ -186,26 +171,33 @@ static void answer(struct http_proxy *p, int fd)
 	}
 }
 
+static void count(struct http_proxy *p, const char *request)
+{
+	pthread_mutex_lock(&p->lock);
+	snprintf(p->last_request, sizeof(p->last_request), "%s", request);
+	p->requests++;
+	if (proxy_login_is_sent(request))
+		p->logins++;
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void *serve(void *arg)
 {
 	struct connection *c = arg;
 	struct http_proxy *p = c->proxy;
-	char request[REQUEST_MAX] = "";
+	struct proxy_login_state state = { .nonce = 0 };
+	char request[REQUEST_MAX] = "", refusal[1024];
 
-	if (read_request(c->fd, request)) {
-		pthread_mutex_lock(&p->lock);
-		memcpy(p->last_request, request, sizeof(request));
-		if (strstr(request, "\r\nProxy-Authorization: ") != NULL)
-			p->logins++;
-		pthread_mutex_unlock(&p->lock);
+	while (read_request(c->fd, request)) {
+		count(p, request);
 		poll(NULL, 0, (int)p->opts.delay_ms);
-		if (login_right(&p->opts, request))
+		if (proxy_login_check(&p->opts.asks, &state, request, refusal,
+				      sizeof(refusal))) {
 			answer(p, c->fd);
-		else
-			send_text(c->fd,
-				  "HTTP/1.1 407 Proxy Authentication Required"
-				  "\r\nProxy-Authenticate: Basic realm=\"x\""
-				  "\r\nContent-Length: 0\r\n\r\n");
+			break;
+		}
+		if (!send_text(c->fd, refusal) || p->opts.asks.close)
+			break;
 	}
 	/* Closed by http_proxy_free(). */
 	shutdown(c->fd, SHUT_WR);
@@ -263,6 +255,8 @@ struct http_proxy *http_proxy_new(const struct http_proxy_opts *opts)
 	if (p == NULL)
 		abort();
 	p->opts = *opts;
+	if (opts->login != NULL)
+		p->opts.asks.login = opts->login;
 	pthread_mutex_init(&p->lock, NULL);
 	inet_pton(AF_INET, opts->ip != NULL ? opts->ip : "127.0.0.1",
 		  &in.sin_addr);
@@ -330,6 +324,16 @@ unsigned int http_proxy_logins(struct http_proxy *p)
 
 	pthread_mutex_lock(&p->lock);
 	n = p->logins;
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+unsigned int http_proxy_requests(struct http_proxy *p)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&p->lock);
+	n = p->requests;
 	pthread_mutex_unlock(&p->lock);
 	return n;
 }
