@@ -21,6 +21,10 @@ function FindProxyForURL(url, host) {{
 }}
 """
 
+RETURNS = """
+function FindProxyForURL(url, host) {{ return "{}"; }}
+"""
+
 
 def script(lab, name, text):
     path = lab.write(name + ".pac", text)
@@ -43,6 +47,25 @@ def silent(lab):
     check(set(seen["udp_seen"]) <= {labs.LAN_DNS + ":53"}
           and seen["tcp_stray"] == 0, f"more than look-ups: {seen}")
     lab.remark = f"three connections in {took_s:.1f} s"
+
+
+def kind(lab, name, entry, needs, **more):
+    """Proxies of other kinds than http://, and logins, by a script."""
+    prepare(lab, needs)
+    text = RETURNS.format(entry.format(**labs.PORTS))
+    reach(lab, name, *lab.run(lab.config(
+        name, proxy=script(lab, name, text),
+        proxy_more=f"ca_file = {lab.ca}\n", **more)))
+    check_no_leak(lab)
+
+
+for _name, _entry, _needs, _more in (
+        ("script-https", "HTTPS proxy.lab.test:{tls}", "squid", {}),
+        ("script-https-login", "HTTPS proxy.lab.test:{tls-digest}", "squid",
+         {"password": labs.PROXY_PASSWORD}),
+        ("script-negotiate", "PROXY proxy.lab.test:{negotiate}", "squid krb5",
+         {})):
+    test(_name, name=_name, entry=_entry, needs=_needs, **_more)(kind)
 
 
 @test("desktop")
