@@ -56,6 +56,8 @@ class Bench:
         self.compile("udp_bench", "udp_bench.c", "udp_rate.c", "udp_echo.c",
                      "udp_burst.c", "udp_packet.c")
         self.compile("hook_cost", "hook_cost.c", "hook_peer.c")
+        self.compile("policy_cost", "policy_cost.c",
+                     "../../tunneld/page_index.c", "../../preload/policy.c")
         self.compile("uclient_clock.so", "uclient_clock.c", "-shared", "-fPIC")
         self.udp_bench = self.tools / "udp_bench"
         self.starts = {}
@@ -218,6 +220,9 @@ class Bench:
         time.sleep(1)
         return self.verdict(self.begin(way, "pool", POOL_SOCKETS,
                                        POOL_TIMEOUT_S), POOL_TIMEOUT_S + 10)
+
+    def policy_costs(self):
+        return json.loads(self.lab.inside.do(self.tools / "policy_cost"))
 
     def hook_costs(self):
         library = labs.BUILD / "preload" / ".libs" / "libturnout.so"

@@ -192,6 +192,16 @@ def show_hooks(costs):
            for name, c in costs.items()])
 
 
+def show_decisions(rows):
+    table("policy: ns for each decision of an app, median (min); the scan looks"
+          " at every rule",
+          ["rules", "kind", "index", "scan", "scan/index"],
+          [[str(row["rules"]), row["kind"],
+            *(f"{row[by + '_median']:.0f} ({row[by + '_min']:.0f})"
+              for by in ("index", "scan")),
+            f"{row['ratio']:.1f}"] for row in rows])
+
+
 def show(found):
     facts, rows = found["machine"], found["rows"]
     print("{processor}, {cores} cores, Linux {kernel}, TCP "
@@ -209,3 +219,4 @@ def show(found):
     show_burst(rows)
     show_pool(rows)
     show_hooks(found["hooks"])
+    show_decisions(found["decisions"])
