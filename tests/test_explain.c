@@ -16,6 +16,8 @@
 #include "../tunneld/proxy.h"
 #include "../tunneld/proxy_auth.h"
 #include "../tunneld/proxy_creds.h"
+#include "../tunneld/proxy_health.h"
+#include "../tunneld/proxy_seen.h"
 #include "../tunneld/relay.h"
 #include "../tunneld/rules.h"
 #include "../tunneld/tunnel.h"
@@ -96,6 +98,9 @@ static void build(bool with_proxy, bool with_relays)
 	if (with_proxy)
 		egress = egress_new(&opts);
 	tunnel.auth = proxy_auth_new();
+	tunnel.health = proxy_health_new();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(tunnel.auth);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(tunnel.health);
 	env = (struct explain_env){
 		.policy = policy_new(&ctx, egress),
 		.names = names_new(&pools),
@@ -116,6 +121,7 @@ static void clear(void)
 	relay_set_put(env.relays);
 	names_free(env.names);
 	proxy_auth_free(tunnel.auth);
+	proxy_health_free(tunnel.health);
 	proxy_put(proxies[0]);
 	proxy_put(proxies[1]);
 	rules_fini(&rules);
@@ -168,7 +174,7 @@ static void test_proxy(void)
 	says("answer    it goes through http://a.proxy:3128, and elsewhere");
 	CU_ASSERT_EQUAL(ask("https://www.example.com", true), EXPLAIN_GOES);
 	says("\"proxies\": [{\"proxy\": \"http://a.proxy:3128\", \"login\": "
-	     "\"if it asks: Digest\"}, {");
+	     "\"if it asks: Digest\", \"rests\": false}, {");
 	says("\"rule\": null, \"origin\": null");
 	clear();
 	build(false, true);
@@ -220,6 +226,29 @@ static void test_refused(void)
 	clear();
 }
 
+/* What worked last goes first, and who could not be reached goes last. */
+static void test_remembered(void)
+{
+	struct proxy_seen *seen;
+
+	build(true, true);
+	seen = proxy_auth_seen(tunnel.auth);
+	proxy_seen_worked(seen, proxies[0], PROXY_SCHEME_DIGEST, "Staff");
+	proxy_seen_worked(seen, proxies[1], PROXY_SCHEME_NONE, "");
+	CU_ASSERT_TRUE(proxy_health_note(tunnel.health, proxies[0],
+					 PROXY_HEALTH_UNREACHED, clock_now_ms(),
+					 clock_now_ms()));
+	CU_ASSERT_EQUAL(ask("www.example.com:443", false), EXPLAIN_GOES);
+	says("way       http://b.proxy:3128\n"
+	     "  login   none was needed the last time\n"
+	     "else      http://a.proxy:3128, which could not be reached\n"
+	     "  login   Digest, which worked the last time (realm `Staff`)\n");
+	CU_ASSERT_EQUAL(ask("www.example.com:443", true), EXPLAIN_GOES);
+	says("\"rests\": false}, {\"proxy\": \"http://a.proxy:3128\"");
+	says("\"rests\": true}]");
+	clear();
+}
+
 static void test_relays(void)
 {
 	build(true, true);
@@ -245,6 +274,7 @@ static CU_TestInfo tests[] = {
 	{ "proxies and logins", test_proxy },
 	{ "addresses that stand for names", test_synthetic },
 	{ "a password that was refused", test_refused },
+	{ "what is remembered of proxies", test_remembered },
 	{ "relays", test_relays },
 	CU_TEST_INFO_NULL,
 };

@@ -20,6 +20,8 @@
 #include "policy.h"
 #include "proxy_auth.h"
 #include "proxy_creds.h"
+#include "proxy_curl.h"
+#include "proxy_health.h"
 #include "relay.h"
 #include "tunnel.h"
 
@@ -112,7 +114,8 @@ static void say_schemes(char *out, size_t max, const struct proxy *p)
 		enum proxy_scheme scheme = p->scheme[i];
 
 		/* A ticket is all that works without a password. */
-		if (p->creds == NULL && scheme != PROXY_SCHEME_NEGOTIATE)
+		if (!proxy_curl_has(scheme) ||
+		    (p->creds == NULL && scheme != PROXY_SCHEME_NEGOTIATE))
 			continue;
 		if (scheme == PROXY_SCHEME_BASIC && p->kind == PROXY_HTTP &&
 		    !p->basic_over_http)
@@ -125,38 +128,78 @@ static void say_schemes(char *out, size_t max, const struct proxy *p)
 		snprintf(out, max, "none is possible");
 }
 
-static void say_login(struct work *w, const struct proxy *p, char *out,
-		      size_t max)
+/* False: the password is not to be had, or must not be sent. */
+static bool has_password(struct work *w, const struct proxy *p, char *out,
+			 size_t max)
 {
-	const struct tunnel_env *tunnel = w->env->tunnel;
 	struct proxy_login_text text;
 	struct proxy_login login = { .host = p->host,
 				     .port = p->port,
 				     .username = text.username,
 				     .password = text.password };
 	char words[160];
+	bool good = false;
 
-	say_schemes(out, max, p);
-	if (p->creds == NULL || tunnel == NULL)
-		return;
+	if (p->creds == NULL)
+		return true;
 	if (proxy_creds_obtain(p->creds, p->host, p->port, w->deadline_ms,
 			       w->cancel, &text, words, sizeof(words)) < 0)
 		snprintf(out, max, "%s", words);
-	else if (proxy_auth_is_refused(tunnel->auth, &login))
+	else if (proxy_auth_is_refused(w->env->tunnel->auth, &login))
 		snprintf(out, max,
 			 "the proxy has refused this password; it is not sent "
-			 "again before it changes, or `turnout proxy retry`");
+			 "again until it changes, or until `turnout proxy "
+			 "retry`");
+	else
+		good = true;
 	explicit_bzero(&text, sizeof(text));
+	return good;
+}
+
+static void say_remembered(enum proxy_scheme scheme, const char *realm,
+			   char *out, size_t max)
+{
+	if (scheme == PROXY_SCHEME_NONE)
+		snprintf(out, max, "none was needed the last time");
+	else
+		snprintf(out, max, "%s, which worked the last time%s%s%s",
+			 proxy_scheme_name(scheme),
+			 realm[0] != '\0' ? " (realm `" : "", realm,
+			 realm[0] != '\0' ? "`)" : "");
+}
+
+/* What worked last is tried first; else all that is configured. */
+static void say_login(struct work *w, const struct proxy *p, char *out,
+		      size_t max)
+{
+	const struct tunnel_env *tunnel = w->env->tunnel;
+	char realm[PROXY_REALM_MAX + 1] = "";
+	enum proxy_scheme scheme = PROXY_SCHEME_NONE;
+	bool known;
+
+	say_schemes(out, max, p);
+	if (tunnel == NULL)
+		return;
+	known = proxy_auth_remembered(tunnel->auth, p, &scheme, realm);
+	if (known &&
+	    (scheme == PROXY_SCHEME_NONE || scheme == PROXY_SCHEME_NEGOTIATE))
+		say_remembered(scheme, realm, out, max);
+	else if (has_password(w, p, out, max) && known)
+		say_remembered(scheme, realm, out, max);
 }
 
 static void add_proxy(struct work *w, const struct proxy *p)
 {
+	const struct tunnel_env *tunnel = w->env->tunnel;
 	struct explained *x = &w->x;
 	size_t i = x->proxy_count++;
 
 	if (p == NULL)
 		return;
 	proxy_format(p, x->proxy[i].name);
+	x->proxy[i].rests = tunnel != NULL &&
+			    proxy_health_rests(tunnel->health, p,
+					       clock_now_ms());
 	say_login(w, p, x->proxy[i].login, sizeof(x->proxy[i].login));
 }
 
@@ -173,6 +216,9 @@ static void find_proxies(struct work *w)
 	if (egress != NULL)
 		rc = egress_choose(egress, t->host, t->port, w->deadline_ms,
 				   w->cancel, &way, words, sizeof(words));
+	if (rc == 0 && w->env->tunnel != NULL)
+		proxy_health_order(w->env->tunnel->health, way.proxy, way.count,
+				   clock_now_ms());
 	for (size_t i = 0; rc == 0 && i < way.count; i++)
 		add_proxy(w, way.proxy[i]);
 	egress_way_fini(&way);

@@ -28,9 +28,11 @@ static void print_lines(const struct explained *x, FILE *to)
 	line(to, "address", x->address);
 	line(to, "asked", x->asked ? x->asked : "");
 	for (size_t i = 0; i < x->proxy_count; i++) {
-		line(to, i == 0 ? "way" : "else",
-		     x->proxy[i].name[0] != '\0' ? x->proxy[i].name
-						 : "directly, by tunneld");
+		fprintf(to, "%-10s%s%s\n", i == 0 ? "way" : "else",
+			x->proxy[i].name[0] != '\0' ? x->proxy[i].name
+						    : "directly, by tunneld",
+			x->proxy[i].rests ? ", which could not be reached"
+					  : "");
 		line(to, "  login", x->proxy[i].login);
 	}
 	for (size_t i = 0; i < x->relay_count; i++)
@@ -53,7 +55,8 @@ static void print_proxies(const struct explained *x, FILE *to)
 				 x->proxy[i].login[0] != '\0'
 					 ? x->proxy[i].login
 					 : NULL);
-		putc('}', to);
+		fprintf(to, ", \"rests\": %s}",
+			x->proxy[i].rests ? "true" : "false");
 	}
 	fputs("], \"relays\": [", to);
 	for (size_t i = 0; i < x->relay_count; i++) {

@@ -24,6 +24,7 @@ struct explained {
 	size_t proxy_count;
 	struct {
 		char name[PROXY_TEXT_MAX]; /* empty: directly */
+		bool rests;                /* it could not be reached lately */
 		char login[EXPLAIN_LINE_MAX];
 	} proxy[EGRESS_HOPS_MAX];
 	/* the ways for UDP */

@@ -102,6 +102,17 @@ void proxy_health_order(struct proxy_health *h, struct proxy **list,
 	pthread_mutex_unlock(&h->lock);
 }
 
+bool proxy_health_rests(struct proxy_health *h, const struct proxy *p,
+			uint64_t now_ms)
+{
+	bool it_does;
+
+	pthread_mutex_lock(&h->lock);
+	it_does = rests(h, p, now_ms);
+	pthread_mutex_unlock(&h->lock);
+	return it_does;
+}
+
 static bool note(struct known *k, enum proxy_health_news news,
 		 uint64_t since_ms, uint64_t now_ms)
 {

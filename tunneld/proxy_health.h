@@ -35,6 +35,8 @@ void proxy_health_free(struct proxy_health *h);
  * rests. */
 void proxy_health_order(struct proxy_health *h, struct proxy **list,
 			size_t count, uint64_t now_ms);
+bool proxy_health_rests(struct proxy_health *h, const struct proxy *p,
+			uint64_t now_ms);
 /* Of what was begun at `since_ms`. True: it rests from now on, and did not
  * before. */
 bool proxy_health_note(struct proxy_health *h, const struct proxy *p,
