@@ -403,6 +403,20 @@ static void test_killed(void)
 	pac_put(p);
 }
 
+/* All the memory that a script has taken is given back. */
+static void test_memory(void)
+{
+	struct pac *p = new_pac("var all = [];" FIND "if (host == 'eat.test') "
+				"for (var s = 'x'; ; s += s) all.push(s); "
+				"return 'PROXY n' + all.length + ':1'; }",
+				0);
+
+	names(p, "h.test", 443, "n0");
+	fails(p, "eat.test", -EBADMSG, "out of memory");
+	names(p, "h.test", 443, "n0");
+	pac_put(p);
+}
+
 /* What it has seen of one network is not for the next. */
 static void test_network(void)
 {
@@ -494,6 +508,7 @@ static CU_TestInfo tests[] = {
 	{ "many at once", test_many },
 	{ "cancellation", test_cancel },
 	{ "a process that was killed", test_killed },
+	{ "memory", test_memory },
 	{ "changes of networks", test_network },
 	{ "limits", test_confined },
 	{ "no helper", test_no_program },

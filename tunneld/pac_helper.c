@@ -36,8 +36,11 @@
 #define SCRIPT_BYTES_MAX (4U << 20)
 #define MEMORY_BYTES     (256UL << 20)
 #define FILES            16
-#define CPU_ANSWER_S     10   /* beside the deadline that tunneld keeps */
-#define CPU_LIFE_S       3600 /* then tunneld starts another */
+#define CPU_ANSWER_S     10 /* beside the deadline that tunneld keeps */
+/* The engine does not give all memory back; after these tunneld starts another
+ * process. */
+#define CPU_LIFE_S  3600
+#define ANSWERS_MAX 100000
 
 /* What scripts of today expect and this engine does not have; and a memory for
  * slow look-ups, since one script asks for the same name again and again. */
@@ -290,6 +293,7 @@ static bool read_script(const char *line)
 	return ok;
 }
 
+/* False: it is time to end. */
 static bool ask(char *url)
 {
 	char *host = strchr(url, ' ');
@@ -305,7 +309,8 @@ static bool ask(char *url)
 		answer('=', list);
 	else
 		answer('!', complaint);
-	return true;
+	/* what it holds on to, it would hold on to for the next one, too */
+	return strstr(complaint, "out of memory") == NULL;
 }
 
 int main(void)
@@ -319,7 +324,9 @@ int main(void)
 	pacparser_set_error_printer(keep_complaint);
 	if (pacparser_init() != 1)
 		return 1;
-	while (ok && fgets(line, sizeof(line), stdin) != NULL) {
+	for (int left = ANSWERS_MAX;
+	     ok && left > 0 && fgets(line, sizeof(line), stdin) != NULL;
+	     left--) {
 		size_t len = strcspn(line, "\n");
 
 		if (line[len] != '\n' || !renew_cpu())
