@@ -591,6 +591,12 @@ static void test_path(void)
 static void test_other_values(void)
 {
 	bad_value("media", "mode", "sometimes", "none of always, auto, never");
+	bad_value("names", "mode", "fake", "auto, synthetic, system");
+	bad_value("names", "resolver", "dns", "auto, system, https, relay");
+	bad_value("names", "doh_uri", "http://dns.example/", "https://HOST");
+	bad_value("names", "doh_uri", "https:///dns-query", "https://HOST");
+	bad_value("names", "doh_uri", "https://me:pw@dns.example/", "https://");
+	bad_value("names", "relay_dns", "dns.example", "not an address");
 	bad_value("names", "pool4", "198.18.0.1/15", "zero bits");
 	bad_value("names", "pool4", "fd00::/96", "IPv4 network");
 	bad_value("names", "pool4", "198.18.0.0/30", "8 to 28 bits");

@@ -84,6 +84,13 @@ struct conf_relay {
 	char origin[CONF_PATH_MAX + 16]; /* file:line, for messages */
 };
 
+enum conf_resolver {
+	CONF_RESOLVER_AUTO = 0,
+	CONF_RESOLVER_SYSTEM,
+	CONF_RESOLVER_HTTPS,
+	CONF_RESOLVER_RELAY,
+};
+
 struct conf {
 	struct {
 		enum conf_proxy_source source;
@@ -113,6 +120,9 @@ struct conf {
 	size_t relay_count;
 	enum conf_media media;
 	enum rules_lookup lookup; /* [names] mode */
+	enum conf_resolver resolver;
+	char doh_uri[CONF_TEXT_MAX]; /* or empty */
+	struct endpoint relay_dns;   /* or of family 0 */
 	struct endpoint pool4, pool6;
 	uint8_t pool4_bits, pool6_bits;
 	struct rules rules;

@@ -104,6 +104,51 @@ static int set_names_mode(struct conf_target *t, const char *value)
 	return 0;
 }
 
+static int set_names_resolver(struct conf_target *t, const char *value)
+{
+	static const char *const choices[] = {
+		[CONF_RESOLVER_AUTO] = "auto",
+		[CONF_RESOLVER_SYSTEM] = "system",
+		[CONF_RESOLVER_HTTPS] = "https",
+		[CONF_RESOLVER_RELAY] = "relay",
+		NULL,
+	};
+	int n = conf_kind_choice(t, choices, "auto, system, https, relay",
+				 value);
+
+	if (n < 0)
+		return n;
+	t->conf->resolver = (enum conf_resolver)n;
+	return 0;
+}
+
+static int set_names_doh_uri(struct conf_target *t, const char *value)
+{
+	const char *host = value + 8;
+
+	if (strncasecmp(value, "https://", 8) != 0 ||
+	    strcspn(host, ":/?#@") == 0 ||
+	    memchr(host, '@', strcspn(host, "/?#")) != NULL)
+		return conf_wrong(t, "not the URL of a DNS service: write "
+				     "https://HOST/PATH");
+	for (const char *c = value; *c != '\0'; c++)
+		if (*c <= 0x20 || *c >= 0x7f)
+			return conf_wrong(t, "a URL has no blanks and no "
+					     "letters beyond ASCII");
+	return conf_kind_text(t, t->conf->doh_uri, CONF_TEXT_MAX, value);
+}
+
+static int set_names_relay_dns(struct conf_target *t, const char *value)
+{
+	if (!addr_parse_ip(value, &t->conf->relay_dns))
+		return conf_wrong(t,
+				  "`%s` is not an address: write that of a "
+				  "public name server",
+				  value);
+	t->conf->relay_dns.port_be = htons(53);
+	return 0;
+}
+
 static int set_names_pool4(struct conf_target *t, const char *value)
 {
 	return set_pool(t, &t->conf->pool4, &t->conf->pool4_bits, ENDPOINT_IPV4,

@@ -161,9 +161,11 @@ static void on_data(void *arg, const struct endpoint *peer, const uint8_t *data,
 {
 	struct flow *f = ((struct flow_side *)arg)->flow;
 
-	(void)now_ms;
-	if (f->peers != NULL)
+	if (f->peers != NULL) {
+		if (name_peers_answer(f->peers, peer, data, len, now_ms))
+			return;
 		peer = name_peers_shown(f->peers, peer);
+	}
 	if (f->app.family != ENDPOINT_NONE && len <= WIRE_PAYLOAD_MAX)
 		local_stage(f->env->local, f->fd, f->secret, peer, data, len);
 }
@@ -293,6 +295,28 @@ static bool is_allowed(struct flow *f, const struct endpoint *peer)
 	return true;
 }
 
+/* A question of our own about a peer's name. */
+static void ask_name(void *arg, const struct endpoint *to, const uint8_t *data,
+		     size_t len, uint64_t now_ms)
+{
+	struct flow *f = arg;
+	struct uplink *u = need_uplink(f, to->family);
+
+	if (u != NULL)
+		uplink_send(u, to, data, len, now_ms);
+}
+
+static struct name_peers *make_peers(struct flow *f)
+{
+	struct name_peers_opts opts = { .loop = f->env->loop,
+					.pool = f->env->pool,
+					.names = f->env->names,
+					.send = ask_name,
+					.arg = f };
+
+	return name_peers_new(&opts);
+}
+
 static const struct endpoint *real_peer(struct flow *f,
 					const struct endpoint *peer,
 					uint64_t now_ms)
@@ -300,10 +324,10 @@ static const struct endpoint *real_peer(struct flow *f,
 	if (!names_is_synthetic(f->env->names, peer))
 		return peer;
 	if (f->peers == NULL)
-		f->peers = name_peers_new(f->env->loop, f->env->pool,
-					  f->env->names);
-	return f->peers != NULL ? name_peers_real(f->peers, peer, now_ms)
-				: NULL;
+		f->peers = make_peers(f);
+	return f->peers != NULL
+		       ? name_peers_real(f->peers, f->env->policy, peer, now_ms)
+		       : NULL;
 }
 
 static void dispatch(struct flow *f, const struct endpoint *peer,

@@ -278,6 +278,13 @@ static const char *store_of(const struct http_get *g)
 	return env != NULL && *env != '\0' ? env : NULL;
 }
 
+static size_t body_bytes(const struct http_get *g)
+{
+	if (g->body == NULL || g->body_bytes > 0)
+		return g->body_bytes;
+	return strlen(g->body);
+}
+
 static CURLcode set_target(CURL *curl, const struct exchange *ex)
 {
 	uint64_t now = clock_now_ms(), deadline = ex->g->deadline_ms;
@@ -298,7 +305,9 @@ static CURLcode set_target(CURL *curl, const struct exchange *ex)
 	if (store != NULL)
 		rc |= curl_easy_setopt(curl, CURLOPT_CAINFO, store);
 	if (ex->post)
-		rc |= curl_easy_setopt(curl, CURLOPT_POSTFIELDS, ex->g->body);
+		rc |= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE,
+				       (long)body_bytes(ex->g)) |
+		      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, ex->g->body);
 	return rc;
 }
 
@@ -550,10 +559,9 @@ static int follow(struct exchange *ex, const struct target *first,
 static int fetch(struct http_get *g, struct target *first, struct target *to,
 		 char redirect[URL_MAX])
 {
-	struct exchange ex = { .g = g,
-			       .to = to,
-			       .own = true,
-			       .post = g->body != NULL && *g->body != '\0' };
+	struct exchange ex = {
+		.g = g, .to = to, .own = true, .post = body_bytes(g) > 0
+	};
 
 	for (int left = HTTP_GET_REDIRECTS;; left--) {
 		int rc;

@@ -26,7 +26,8 @@ struct egress;
 struct http_get {
 	const char *url;       /* http:// or https://, no user in it */
 	const char *headers;   /* "Name: value" lines, or NULL; secret */
-	const char *body;      /* JSON, makes it a POST; or NULL */
+	const char *body;      /* makes it a POST; or NULL */
+	size_t body_bytes;     /* 0: it is text, JSON unless `headers` say */
 	const char *ca_file;   /* trusted beside the system's store, or NULL */
 	struct egress *egress; /* NULL: directly */
 	/* knows how to log in at proxies, and hears of the Date; NULL will do

@@ -5,16 +5,20 @@
 
 #include "policy.h"
 
+#include "addr.h"
 #include "egress.h"
 #include "names.h"
 #include "rules.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct policy {
+	struct policy_resolver resolver;
 	_Atomic uint32_t refs;
 	struct rules rules;
 	char **no_proxy;
@@ -184,4 +188,38 @@ const struct page_table *policy_compiled(const struct policy *p)
 struct egress *policy_egress(const struct policy *p)
 {
 	return p->egress;
+}
+
+void policy_set_resolver(struct policy *p, const struct policy_resolver *r)
+{
+	p->resolver = *r;
+}
+
+const struct policy_resolver *policy_resolver(const struct policy *p)
+{
+	return &p->resolver;
+}
+
+struct egress *policy_egress_to_url(const struct policy *p, struct names *names,
+				    const char *url)
+{
+	const char *host = strstr(url, "//");
+	char authority[CONTROL_NAME_MAX + 8], name[CONTROL_NAME_MAX + 1];
+	uint16_t port = strncasecmp(url, "https:", 6) == 0 ? 443 : 80;
+	struct endpoint ip;
+	enum policy_action action;
+
+	host = host != NULL ? host + 2 : url;
+	snprintf(authority, sizeof(authority), "%.*s",
+		 (int)strcspn(host, "/?#"), host);
+	if (!addr_split_host_port(authority, name, sizeof(name), &port))
+		return p->egress;
+	if (addr_parse_ip(name, &ip)) {
+		ip.port_be = htons(port);
+		action = policy_decide_ip(p, POLICY_TCP, &ip, NULL);
+	} else {
+		action = policy_decide_name(p, names, name, port, POLICY_TCP,
+					    NULL);
+	}
+	return action == POLICY_DIRECT ? NULL : p->egress;
 }

@@ -21,6 +21,20 @@ struct rules_answer;
 
 struct policy;
 
+/* [names] resolver: how the real addresses of UDP peers are found. */
+enum policy_resolver_kind {
+	POLICY_RESOLVER_AUTO = 0, /* in all ways that there are */
+	POLICY_RESOLVER_SYSTEM,
+	POLICY_RESOLVER_HTTPS, /* needs doh_uri */
+	POLICY_RESOLVER_RELAY, /* needs relay_dns */
+};
+
+struct policy_resolver {
+	enum policy_resolver_kind kind;
+	char doh_uri[1024];        /* or empty */
+	struct endpoint relay_dns; /* or of family 0 */
+};
+
 /* Copies what `ctx` points to. Takes a reference of `egress` (NULL: none).
  * NULL with errno (E2BIG: more rules than the page holds). */
 struct policy *policy_new(const struct rules_context *ctx,
@@ -59,5 +73,13 @@ enum rules_lookup policy_lookup(const struct policy *p);
 /* Borrowed: to publish, and to dial by. */
 const struct page_table *policy_compiled(const struct policy *p);
 struct egress *policy_egress(const struct policy *p);
+
+/* Of one that nobody else has yet. */
+void policy_set_resolver(struct policy *p, const struct policy_resolver *r);
+const struct policy_resolver *policy_resolver(const struct policy *p);
+/* The way to a web service as to any other destination; borrowed, NULL:
+ * directly. */
+struct egress *policy_egress_to_url(const struct policy *p, struct names *names,
+				    const char *url);
 
 #endif

@@ -217,6 +217,36 @@ static size_t literal_hops(const struct snapshot *s, struct endpoint *out)
 	return n;
 }
 
+static void set_resolver(struct policy *policy, const struct conf *conf)
+{
+	static const enum policy_resolver_kind kinds[] = {
+		[CONF_RESOLVER_AUTO] = POLICY_RESOLVER_AUTO,
+		[CONF_RESOLVER_SYSTEM] = POLICY_RESOLVER_SYSTEM,
+		[CONF_RESOLVER_HTTPS] = POLICY_RESOLVER_HTTPS,
+		[CONF_RESOLVER_RELAY] = POLICY_RESOLVER_RELAY,
+	};
+	struct policy_resolver r = { .kind = kinds[conf->resolver],
+				     .relay_dns = conf->relay_dns };
+
+	snprintf(r.doh_uri, sizeof(r.doh_uri), "%s", conf->doh_uri);
+	policy_set_resolver(policy, &r);
+}
+
+static int check_resolver(const struct conf *conf, char *words)
+{
+	const char *lost = NULL;
+
+	if (conf->resolver == CONF_RESOLVER_HTTPS && conf->doh_uri[0] == '\0')
+		lost = "https, but doh_uri is not set";
+	if (conf->resolver == CONF_RESOLVER_RELAY &&
+	    conf->relay_dns.family == ENDPOINT_NONE)
+		lost = "relay, but relay_dns is not set";
+	if (lost == NULL)
+		return 0;
+	snprintf(words, SNAPSHOT_WORDS_MAX, "[names] resolver = %s", lost);
+	return -EINVAL;
+}
+
 struct policy *snapshot_policy(const struct snapshot *s,
 			       const struct conf *conf,
 			       const struct snapshot_found *found)
@@ -242,6 +272,8 @@ struct policy *snapshot_policy(const struct snapshot *s,
 		ctx.udp_direct = found->udp_direct;
 		policy = policy_new(&ctx, s->egress);
 	}
+	if (policy != NULL)
+		set_resolver(policy, conf);
 	free(hop_names);
 	free(hops);
 	return policy;
@@ -484,7 +516,9 @@ int snapshot_init(struct snapshot *s, const struct conf *conf,
 
 	*s = (struct snapshot){ 0 };
 	snprintf(words, SNAPSHOT_WORDS_MAX, "out of memory");
-	err = make_egress(s, conf, words);
+	err = check_resolver(conf, words);
+	if (err == 0)
+		err = make_egress(s, conf, words);
 	if (err == 0)
 		err = make_relays(s, conf, words);
 	if (err == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fuzz_dns.c - any datagram as a DNS query
+ * fuzz_dns.c - any datagram as a DNS query, and as an answer to ours
  *
  * What is accepted is answered, and the answer echoes the question.
  */
@@ -8,12 +8,24 @@
 
 #include "../../tunneld/buf.h"
 #include "../../tunneld/dns.h"
+#include "../../tunneld/dns_client.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static void read_answer(const uint8_t *data, size_t bytes)
+{
+	struct endpoint addr[4];
+	uint16_t id = bytes >= 2 ? be16_get(data) : 0;
+	int n = dns_client_get(data, bytes, id, "www.example.com", DNS_TYPE_A,
+			       addr, 4);
+
+	if (n == 0 || n > 4)
+		abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
@@ -26,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	uint8_t out[600];
 	struct buf b;
 
+	read_answer(data, bytes);
 	if (dns_parse(data, bytes, &q) < 0)
 		return 0;
 	if (q.question_bytes > bytes || q.question_bytes < 17 ||
