@@ -10,6 +10,7 @@
 #include "dial_lab.h"
 #include "http_proxy.h"
 #include "proxy_health.h"
+#include "socks_server.h"
 #include "tls.h"
 #include "tls_server.h"
 #include "unit.h"
@@ -24,6 +25,7 @@ struct place {
 	uint16_t port;
 	struct tls_ctx *tls; /* PROXY_HTTPS */
 	const char *user, *password;
+	bool careful; /* nothing is sent that anybody could read */
 };
 
 static int ignore_sigpipe(void)
@@ -44,7 +46,7 @@ static struct proxy *make_proxy(const struct place *at)
 	p->port = at->port;
 	p->scheme[0] = PROXY_SCHEME_BASIC;
 	p->scheme_count = 1;
-	p->basic_over_http = true;
+	p->basic_over_http = !at->careful;
 	p->alpn_header = true;
 	if (at->tls != NULL)
 		p->tls = tls_ctx_get(at->tls);
@@ -273,6 +275,235 @@ static void https_silent(void)
 	end(&s);
 }
 
+/* SOCKS5 */
+
+struct socks {
+	struct lab lab;
+	struct socks_server *server;
+	struct place at;
+};
+
+static void begin_socks(struct socks *s, const struct socks_server_opts *opts)
+{
+	lab_open(&s->lab);
+	s->server = socks_server_new(opts);
+	s->at = (struct place){ .kind = PROXY_SOCKS5,
+				.port = socks_server_port(s->server) };
+}
+
+static void end_socks(struct socks *s)
+{
+	socks_server_free(s->server);
+	lab_close(&s->lab);
+}
+
+static void socks_app(void)
+{
+	struct socks_server_opts opts = { .way = SOCKS_SERVER_TUNNEL };
+	struct dial_request *req;
+	struct socks s;
+	int app;
+
+	begin_socks(&s, &opts);
+	app = lab_app_socket(AF_INET6, true);
+	req = dial(&s.lab, &s.at, 1, app, 5000);
+	CU_ASSERT_EQUAL(req->reason, DIAL_OK);
+	CU_ASSERT_EQUAL(req->fd, app);
+	CU_ASSERT_TRUE(req->same_socket);
+	CU_ASSERT_TRUE(lab_echoes(req->fd, "through SOCKS"));
+	CU_ASSERT_STRING_EQUAL(socks_server_target(s.server),
+			       "name relay.example:443");
+	dial_request_free(req);
+	end_socks(&s);
+}
+
+/* The proxy gets addresses as addresses. */
+static void socks_addresses(void)
+{
+	static const char *const hosts[][2] = {
+		{ "192.0.2.1", "ipv4 192.0.2.1:3478" },
+		{ "2001:db8::1", "ipv6 2001:db8::1:3478" },
+	};
+	struct socks_server_opts opts = { .way = SOCKS_SERVER_TUNNEL };
+	struct dial_request *req;
+	struct socks s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		begin_socks(&s, &opts);
+		req = lab_request(&s.lab, hosts[i][0], 3478);
+		req->egress = make_egress(&s.at, 1);
+		lab_start(&s.lab, req);
+		lab_run(&s.lab);
+		CU_ASSERT_EQUAL(req->reason, DIAL_OK);
+		CU_ASSERT_STRING_EQUAL(socks_server_target(s.server),
+				       hosts[i][1]);
+		dial_request_free(req);
+		end_socks(&s);
+	}
+}
+
+/* What the target says at once is the tunnel's, whatever the reply's length. */
+static void socks_early(void)
+{
+	for (uint8_t atyp = 1; atyp <= 4; atyp++) {
+		struct socks_server_opts opts = { .atyp = atyp,
+						  .early = "SSH-2.0-x" };
+		struct dial_request *req;
+		char buf[16] = "";
+		struct socks s;
+
+		if (atyp == 2)
+			continue;
+		begin_socks(&s, &opts);
+		req = dial(&s.lab, &s.at, 1, -1, 5000);
+		CU_ASSERT_EQUAL_FATAL(req->reason, DIAL_OK);
+		CU_ASSERT_EQUAL(recv(req->fd, buf, sizeof(buf), 0), 9);
+		CU_ASSERT_STRING_EQUAL(buf, "SSH-2.0-x");
+		dial_request_free(req);
+		end_socks(&s);
+	}
+}
+
+static void socks_login(void)
+{
+	struct socks_server_opts opts = { .login = "al:p%:w" };
+	struct dial_request *req;
+	struct socks s;
+
+	begin_socks(&s, &opts);
+	req = dial(&s.lab, &s.at, 1, -1, 5000);
+	check(req, DIAL_PROXY_AUTH, ECONNREFUSED,
+	      "CONNECT relay.example:443: the proxy wants a login; no user "
+	      "name and password are configured");
+	dial_request_free(req);
+	s.at.user = "al";
+	s.at.password = "p%:w";
+	req = dial(&s.lab, &s.at, 1, -1, 5000);
+	CU_ASSERT_EQUAL(req->reason, DIAL_OK);
+	dial_request_free(req);
+	CU_ASSERT_EQUAL(socks_server_logins(s.server), 1);
+	end_socks(&s);
+}
+
+/* Once: the account may be locked by the next. */
+static void socks_wrong_login(void)
+{
+	struct socks_server_opts opts = { .login = "al:right" };
+	struct dial_request *req;
+	struct socks s;
+
+	begin_socks(&s, &opts);
+	s.at.user = "al";
+	s.at.password = "wrong";
+	req = dial(&s.lab, &s.at, 1, lab_app_socket(AF_INET, true), 5000);
+	check(req, DIAL_PROXY_AUTH, ECONNREFUSED, "refused this login");
+	CU_ASSERT_TRUE(req->same_socket);
+	dial_request_free(req);
+	req = dial(&s.lab, &s.at, 1, -1, 5000);
+	check(req, DIAL_PROXY_AUTH, ECONNREFUSED, "refused this login before");
+	dial_request_free(req);
+	CU_ASSERT_EQUAL(socks_server_logins(s.server), 1);
+	CU_ASSERT_EQUAL(socks_server_connections(s.server), 1);
+	end_socks(&s);
+}
+
+/* It would be there for everybody to read. */
+static void socks_withholds(void)
+{
+	struct socks_server_opts opts = { .login = "al:right" };
+	struct dial_request *req;
+	struct socks s;
+
+	begin_socks(&s, &opts);
+	s.at.user = "al";
+	s.at.password = "right";
+	s.at.careful = true;
+	req = dial(&s.lab, &s.at, 1, -1, 5000);
+	check(req, DIAL_PROXY_AUTH, ECONNREFUSED, "basic_over_http");
+	dial_request_free(req);
+	CU_ASSERT_EQUAL(socks_server_logins(s.server), 0);
+	end_socks(&s);
+}
+
+static void socks_failures(void)
+{
+	static const struct {
+		struct socks_server_opts opts;
+		enum dial_reason reason;
+		int error;
+		const char *words;
+	} rows[] = {
+		{ { .reply = 1 },
+		  DIAL_TARGET_UNREACH,
+		  EHOSTUNREACH,
+		  "CONNECT relay.example:443: general failure (reply 1)" },
+		{ { .reply = 2 },
+		  DIAL_PROXY_DENIED,
+		  ECONNREFUSED,
+		  "not allowed by its rules" },
+		{ { .reply = 3 },
+		  DIAL_TARGET_UNREACH,
+		  EHOSTUNREACH,
+		  "network unreachable" },
+		{ { .reply = 4 },
+		  DIAL_TARGET_UNREACH,
+		  EHOSTUNREACH,
+		  "host unreachable" },
+		{ { .reply = 5 },
+		  DIAL_TARGET_REFUSED,
+		  ECONNREFUSED,
+		  "connection refused" },
+		{ { .reply = 6 },
+		  DIAL_TARGET_UNREACH,
+		  EHOSTUNREACH,
+		  "TTL expired" },
+		{ { .reply = 7 }, DIAL_PROXY_DENIED, ECONNREFUSED, "reply 7" },
+		{ { .reply = 8 }, DIAL_PROXY_DENIED, ECONNREFUSED, "reply 8" },
+		{ { .reply = 77 },
+		  DIAL_TARGET_UNREACH,
+		  EHOSTUNREACH,
+		  "a failure without a name" },
+		{ { .method = 1 },
+		  DIAL_PROXY_AUTH,
+		  ECONNREFUSED,
+		  "the proxy wants GSSAPI" },
+		{ { .method = 9 },
+		  DIAL_PROXY_AUTH,
+		  ECONNREFUSED,
+		  "the proxy wants a way to log in that is unknown here" },
+		{ { .way = SOCKS_SERVER_GARBAGE },
+		  DIAL_PROXY_PROTOCOL,
+		  ECONNABORTED,
+		  "the answer is not SOCKS5" },
+		{ { .way = SOCKS_SERVER_FIN },
+		  DIAL_PROXY_CLOSED,
+		  ECONNRESET,
+		  "the proxy closed the connection" },
+		{ { .way = SOCKS_SERVER_RST },
+		  DIAL_PROXY_RESET,
+		  ECONNRESET,
+		  "Connection reset by peer" },
+		{ { .way = SOCKS_SERVER_SILENT },
+		  DIAL_PROXY_TIMEOUT,
+		  ETIMEDOUT,
+		  "no answer in time" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct dial_request *req;
+		struct socks s;
+
+		begin_socks(&s, &rows[i].opts);
+		req = dial(&s.lab, &s.at, 1, lab_app_socket(AF_INET, true),
+			   300);
+		check(req, rows[i].reason, rows[i].error, rows[i].words);
+		CU_ASSERT_TRUE(req->same_socket);
+		CU_ASSERT_TRUE((fcntl(req->fd, F_GETFL) & O_NONBLOCK) != 0);
+		dial_request_free(req);
+		end_socks(&s);
+	}
+}
+
 /* Several */
 
 struct several {
@@ -480,6 +711,16 @@ static CU_TestInfo kinds[] = {
 	{ "https: silence", https_silent },
 	CU_TEST_INFO_NULL,
 };
+static CU_TestInfo socks[] = {
+	{ "the app's own socket, by name", socks_app },
+	{ "addresses", socks_addresses },
+	{ "a target that speaks first", socks_early },
+	{ "logging in", socks_login },
+	{ "a wrong password goes out once", socks_wrong_login },
+	{ "a password that could be read is not sent", socks_withholds },
+	{ "what can be wrong", socks_failures },
+	CU_TEST_INFO_NULL,
+};
 static CU_TestInfo several[] = {
 	{ "nobody listens: the next", next_is_tried },
 	{ "a black hole: the next, and it rests", black_hole_is_passed },
@@ -491,6 +732,7 @@ static CU_TestInfo several[] = {
 };
 static CU_SuiteInfo suites[] = {
 	{ .pName = "kinds", .pInitFunc = ignore_sigpipe, .pTests = kinds },
+	{ .pName = "socks", .pTests = socks },
 	{ .pName = "several", .pTests = several },
 	CU_SUITE_INFO_NULL,
 };

@@ -16,6 +16,7 @@
 #include "egress.h"
 #include "hostname.h"
 #include "log.h"
+#include "proxy.h"
 #include "proxy_health.h"
 #include "tunnel_private.h"
 
@@ -50,7 +51,8 @@ static int through(struct tunnel *t, struct tunnel_try *try)
 	if (try->others && t->deadline_ms > now)
 		try->deadline_ms = now + (t->deadline_ms - now) / 2;
 	t->http_code = 0;
-	return tunnel_by_http(t, try);
+	return try->proxy->kind == PROXY_SOCKS5 ? tunnel_by_socks(t, try)
+						: tunnel_by_http(t, try);
 }
 
 /* Silence may be the target's, too. */

@@ -38,5 +38,7 @@ void tunnel_drop(const struct tunnel *t, int *fd);
 
 /* CONNECT at an HTTP proxy, logged in. -1: see t->failure. */
 int tunnel_by_http(struct tunnel *t, struct tunnel_try *try);
+/* The same at a SOCKS5 proxy. */
+int tunnel_by_socks(struct tunnel *t, struct tunnel_try *try);
 
 #endif
