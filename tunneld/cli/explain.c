@@ -55,13 +55,13 @@ static int take_user(struct question *q, const char *text)
 	return 0;
 }
 
-static int take_text(char *out, size_t max, const char *text)
+static int take_program(struct question *q, const char *text)
 {
-	if (strlen(text) >= max) {
-		say("explain: '%.40s...' is too long" SEE_HELP, text);
+	if (strlen(text) >= sizeof(q->body.program)) {
+		say("explain: the program's path is too long" SEE_HELP);
 		return -1;
 	}
-	strcpy(out, text);
+	strcpy(q->body.program, text);
 	return 0;
 }
 
@@ -75,8 +75,7 @@ static int take_option(struct question *q, int c, char **argv)
 		q->set[q->set_count++] = optarg;
 		return 0;
 	case 'p':
-		return take_text(q->body.program, sizeof(q->body.program),
-				 optarg);
+		return take_program(q, optarg);
 	case 'u':
 		return take_user(q, optarg);
 	case 'j':
@@ -105,9 +104,12 @@ static int take_arguments(struct question *q, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":c:", options, NULL)) != -1)
 		if (take_option(q, c, argv) < 0)
 			return -1;
-	if (argc - optind == 1)
-		return take_text(q->body.target, sizeof(q->body.target),
-				 argv[optind]);
+	if (argc - optind == 1) {
+		/* What of a URL does not fit is of no importance. */
+		snprintf(q->body.target, sizeof(q->body.target), "%s",
+			 argv[optind]);
+		return 0;
+	}
 	say("explain: one destination: URL, HOST:PORT or "
 	    "udp://HOST:PORT" SEE_HELP);
 	return -1;
