@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test_logins.py - how tunneld goes through the ways to log in at a proxy as
+tickets come and go, and that a wrong password reaches it exactly once
+"""
+import json
+import os
+import subprocess
+import sys
+
+import lab as labs
+import proxies
+import service
+from dialing import HELLO, RIGHT, WRONG, many, prepare, through
+from suite import check, test
+from test_trouble import check_said
+
+# How many connections at once, and how many tunnelds.
+DIALS, DAEMONS = 50, 4
+
+
+def expect(lab, name, daemon, port, scheme):
+    """A connection succeeds, with that way to log in."""
+    access = proxies.Access(lab)
+    found = through(lab, name, daemon)
+    check(found["reply"] == HELLO, f"{found}: {daemon.said()[-1000:]}")
+    done = access.until("the proxy's log", lambda seen: seen.status == 200)
+    check(all(seen.port == port and seen.login.split()[0] == scheme
+              for seen in done), f"not {scheme}: {done}")
+
+
+@test("login-ticket-later")
+def later(lab):
+    """Without a ticket it is the password's turn, with one never."""
+    prepare(lab, "squid krb5")
+    proxies.kdestroy(lab)
+    daemon = service.Tunneld(lab, lab.config(
+        "login-later", proxy=proxies.url("all"), password=RIGHT))
+    expect(lab, "login-later-1", daemon, "all", "NTLM")
+    proxies.kinit(lab)
+    expect(lab, "login-later-2", daemon, "all", "Negotiate")
+    proxies.kdestroy(lab)
+    expect(lab, "login-later-3", daemon, "all", "NTLM")
+
+
+@test("login-ticket-only-later")
+def only_later(lab):
+    """The same where nothing but a ticket helps: refused until it is there."""
+    prepare(lab, "squid krb5")
+    proxies.kdestroy(lab)
+    daemon = service.Tunneld(lab, lab.config(
+        "login-only-later", proxy=proxies.url("negotiate")))
+    found = through(lab, "login-only-later-1", daemon)
+    check(found["errno"] == "ECONNREFUSED", f"{found}")
+    check_said(daemon.said(), r"proxy.*(ticket|kerberos)", most=3)
+    proxies.kinit(lab)
+    expect(lab, "login-only-later-2", daemon, "negotiate", "Negotiate")
+
+
+@test("login-ticket-expires")
+def expires(lab):
+    prepare(lab, "squid krb5")
+    proxies.kinit(lab, "-l", "3s")
+    daemon = service.Tunneld(lab, lab.config(
+        "login-expires", proxy=proxies.url("all"), password=RIGHT))
+    expect(lab, "login-expires-1", daemon, "all", "Negotiate")
+    labs.wait_for("the ticket's end", lambda: subprocess.run(
+        [*lab.inside.enter, "klist", "-s"], check=False).returncode)
+    expect(lab, "login-expires-2", daemon, "all", "NTLM")
+    proxies.kinit(lab)
+    expect(lab, "login-expires-3", daemon, "all", "Negotiate")
+
+
+# Where a password can be wrong: what it needs, the port, the scheme, more.
+PLACES = {
+    "basic": ("squid", "passwords", "auth = basic\nbasic_over_http = yes\n"),
+    "digest": ("squid", "digest", ""),
+    "ntlm": ("strict", "strict", ""),
+    # A ladder is no way to try one password by several schemes.
+    "several": ("squid", "all", "auth = digest basic\n"
+                "basic_over_http = yes\n"),
+}
+
+
+def rewrite(config, password):
+    """Another password in the file, as an editor does it."""
+    path = config.parent / "proxy.password"
+    new = path.with_suffix(".new")
+    new.write_text(password + "\n")
+    new.chmod(0o600)
+    os.replace(new, path)
+
+
+def locked_out(lab, place):
+    """A wrong password is sent once, whoever connects how often, and so is
+    the next; the right one works at once."""
+    needs, port, more = PLACES[place]
+    prepare(lab, needs)
+    access = proxies.Access(lab, "strict" if needs == "strict" else "schemes")
+    name = "login-lockout-" + place
+    config = lab.config(name, proxy=proxies.url(port), password=WRONG,
+                        proxy_more=more)
+    daemon = service.Tunneld(lab, config)
+
+    def refuse(step, wanted):
+        found = many(lab, f"{name}-{step}", daemon, DIALS)
+        check(found == {"ECONNREFUSED": DIALS}, f"{step}: {found}")
+        labs.wait_for("the proxy's log", lambda: access.passwords() >= wanted)
+        check(access.passwords() == wanted, f"{step}: it was sent "
+              f"{access.passwords()} times")
+
+    refuse("first", 1)
+    refuse("again", 1)
+    check(daemon.stop() == 0, "tunneld failed")
+    daemon.start()
+    refuse("restarted", 1)
+    rewrite(config, WRONG + "-either")
+    refuse("changed", 2)
+    rewrite(config, RIGHT)
+    found = through(lab, name + "-right", daemon)
+    check(found["reply"] == HELLO, f"{found}: {daemon.said()[-1000:]}")
+    check(WRONG not in daemon.said(), "a password is in the log")
+
+
+for _place in PLACES:
+    test("login-lockout-" + _place, place=_place)(locked_out)
+
+
+@test("login-lockout-private")
+def private(lab):
+    """Several tunnelds of one user, each with one program, know it of each
+    other."""
+    prepare(lab, "squid")
+    access = proxies.Access(lab)
+    config = lab.config("login-private", proxy=proxies.url("digest"),
+                        password=WRONG)
+    children = [lab.inside.start(
+        *lab.run(config), sys.executable, lab.apps / "connect.py",
+        "call.lab.test", "443", stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True) for _ in range(DAEMONS)]
+    for child in children:
+        found = json.loads(child.communicate(timeout=30)[0])
+        check(found["errno"] == "ECONNREFUSED", f"{found}")
+    check(access.passwords() == 1, f"it was sent {access.passwords()} times")
