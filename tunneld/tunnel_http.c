@@ -79,13 +79,17 @@ static int on_reopen(void *arg)
 static enum proxy_try_end try_end(const struct proxy_connect *pc,
 				  enum proxy_connect_end end)
 {
+	/* tinyproxy's way to refuse a login. */
+	bool refused = pc->http_code == 407 ||
+		       (pc->http_code == 401 && pc->login_sent);
+
 	if (end == PROXY_CONNECT_OK)
 		return PROXY_TRY_PASSED;
 	if (end == PROXY_CONNECT_STUCK)
 		return PROXY_TRY_STUCK;
 	if (end != PROXY_CONNECT_STATUS)
 		return PROXY_TRY_OTHER;
-	if (pc->http_code == 407)
+	if (refused)
 		return PROXY_TRY_407;
 	return pc->http_code >= 500 ? PROXY_TRY_PASSED : PROXY_TRY_OTHER;
 }
@@ -129,6 +133,8 @@ static void on_try(void *arg, struct proxy_try *try)
 	}
 	try->end = try_end(&pc, end);
 	try->asked = pc.asked;
+	if (pc.http_code == 401)
+		try->asked.offered = (uint8_t)try->scheme;
 	try->auth_sent = pc.auth_sent;
 	try->login_sent = pc.login_sent;
 	memcpy(try->ticket, pc.ticket, sizeof(try->ticket));

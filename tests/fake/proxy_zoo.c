@@ -216,6 +216,10 @@ static bool answer(struct proxy_zoo *z, int fd, const char *request)
 			tunnel(z, fd);
 		return false;
 	}
+	if (a->wrong != NULL && has_field(request, "Proxy-Authorization")) {
+		(void)say(fd, a->wrong, strlen(a->wrong));
+		return false;
+	}
 	spoken = speak(a, fd);
 	if (a->login != NULL && a->after == ZOO_TUNNEL)
 		return spoken;

@@ -35,8 +35,9 @@ struct zoo_animal {
 	/* "user:password": says that only to requests without, and to others
 	 * 200 on the same connection, unless `after` has ended it */
 	const char *login;
-	uint32_t idle_ms; /* ends a tunnel that is silent for so long */
-	size_t cut_bytes; /* ends a tunnel that has carried so much */
+	const char *wrong; /* to one with another login, and closes */
+	uint32_t idle_ms;  /* ends a tunnel that is silent for so long */
+	size_t cut_bytes;  /* ends a tunnel that has carried so much */
 };
 
 extern const struct zoo_animal zoo_animals[];

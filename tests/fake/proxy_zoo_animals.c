@@ -47,6 +47,13 @@ const struct zoo_animal zoo_animals[] = {
 	{ .name = "407 without challenge",
 	  .says = LOGIN EMPTY,
 	  .after = ZOO_FIN },
+	/* tinyproxy 1.11.1 */
+	{ .name = "401 to a wrong login",
+	  .says = LOGIN BASIC "Connection: close\r\n" EMPTY,
+	  .after = ZOO_FIN,
+	  .login = "zoe:secret",
+	  .wrong = "HTTP/1.0 401 Unauthorized\r\n"
+		   "WWW-Authenticate: Basic realm=\"zoo\"\r\n\r\n" },
 	/* Say no */
 	{ .name = "302",
 	  .says = "HTTP/1.1 302 Found\r\n"
