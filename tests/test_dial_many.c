@@ -157,7 +157,7 @@ static void wrong_password(void)
 		dial_request_free(req[i]);
 	}
 	/* Somebody insists. */
-	CU_ASSERT_EQUAL(proxy_auth_retry(dial_tunnel_env(l.pool)->auth), 0);
+	CU_ASSERT_EQUAL(proxy_auth_retry(dial_tunnel_env(l.pool)->auth), 1);
 	req[0] = start(&l, p, "alice", "wrong");
 	lab_run(&l);
 	CU_ASSERT_EQUAL(req[0]->http_code, 407);

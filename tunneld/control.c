@@ -180,6 +180,9 @@ static void handle(struct conn *conn, uint64_t now_ms)
 	case CONTROL_EXPLAIN:
 		conn_explain(conn);
 		break;
+	case CONTROL_PROXY_RETRY:
+		conn_proxy_retry(conn);
+		break;
 	default:
 		conn_status(conn);
 		break;
@@ -195,6 +198,7 @@ static bool header_is_good(const struct control_header *h)
 		[CONTROL_REVERSE] = sizeof(struct control_reverse),
 		[CONTROL_STATUS] = 0,
 		[CONTROL_EXPLAIN] = sizeof(struct control_explain),
+		[CONTROL_PROXY_RETRY] = 0,
 	};
 
 	return h->magic == CONTROL_MAGIC && h->version == CONTROL_VERSION &&

@@ -77,6 +77,8 @@ void conn_close(struct conn *conn);
 /* A small answer, and the end. */
 void conn_answer(struct conn *conn, const void *data, size_t len);
 
+/* control_proxy.c: CONTROL_PROXY_RETRY. */
+void conn_proxy_retry(struct conn *conn);
 /* control_names.c: CONTROL_RESOLVE and CONTROL_REVERSE. */
 void conn_resolve(struct conn *conn);
 void conn_reverse(struct conn *conn);

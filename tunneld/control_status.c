@@ -9,8 +9,11 @@
 #include "control_conn.h"
 #include "egress.h"
 #include "policy.h"
+#include "proxy.h"
+#include "proxy_auth.h"
 #include "relay.h"
 #include "stats.h"
+#include "tunnel.h"
 #include "worker.h"
 
 #include <stdarg.h>
@@ -85,6 +88,23 @@ static void put_relay(struct text *t, const struct relay *r,
 	put_line(t, "\n");
 }
 
+/* Of those that are known beforehand: a script may name others. */
+static void put_logins(struct text *t, const struct control *c,
+		       const struct egress *egress)
+{
+	struct proxy_auth *auth = dial_tunnel_env(c->opts.pool)->auth;
+	struct proxy *const *proxy;
+	size_t n = egress_proxies(egress, &proxy);
+
+	for (size_t i = 0; i < n; i++) {
+		char url[PROXY_TEXT_MAX], words[PROXY_AUTH_WORDS_MAX];
+
+		proxy_auth_describe(auth, proxy[i], words);
+		put_line(t, "proxy_login %s %s\n", proxy_format(proxy[i], url),
+			 words);
+	}
+}
+
 static void put_hops(struct text *t, const struct control *c)
 {
 	const struct egress *egress = policy_egress(c->opts.policy);
@@ -94,6 +114,8 @@ static void put_hops(struct text *t, const struct control *c)
 		put_line(t, "proxy %s\n", egress_words(egress));
 	else
 		put_line(t, "proxy none\n");
+	if (egress != NULL)
+		put_logins(t, c, egress);
 	for (size_t i = 0; i < set->count; i++)
 		put_relay(t, &set->relay[i], relay_set_winner(set));
 }

@@ -15,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 /* A daemon under the preload library would be its own customer: take the
  * library out and start afresh. Other preloaded libraries stay. */
 static void leave_preload(char **argv)
@@ -46,6 +49,18 @@ static void leave_preload(char **argv)
 	exit(1);
 }
 
+/* Passwords are in our memory: no core file, and no other process of the user
+ * that reads it. LeakSanitizer needs to (ptrace(2)). */
+static void hide_memory(void)
+{
+	const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	char words[SNAPSHOT_WORDS_MAX];
@@ -54,6 +69,7 @@ int main(int argc, char **argv)
 	int status;
 
 	leave_preload(argv);
+	hide_memory();
 	status = options_parse(&opts, argc, argv);
 	if (status >= 0)
 		return status;

@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -81,6 +82,38 @@ bool proxy_auth_remembered(struct proxy_auth *a, const struct proxy *p,
 			   char realm[PROXY_REALM_MAX + 1])
 {
 	return proxy_seen_scheme(a->seen, p, NULL, scheme, realm);
+}
+
+/* "scheme Basic login accepted realm corp": nothing about who it is. */
+void proxy_auth_describe(struct proxy_auth *a, const struct proxy *p,
+			 char out[PROXY_AUTH_WORDS_MAX])
+{
+	static const char *const words[] = {
+		[PROXY_LOGIN_UNTRIED] = "untried",
+		[PROXY_LOGIN_ACCEPTED] = "accepted",
+		[PROXY_LOGIN_REFUSED] = "refused",
+	};
+	enum proxy_login_state state = PROXY_LOGIN_UNTRIED;
+	char realm[PROXY_REALM_MAX + 1] = "", since[40] = "";
+	enum proxy_scheme scheme;
+	bool known = proxy_auth_remembered(a, p, &scheme, realm), used;
+	int64_t since_s = 0;
+	time_t when;
+	struct tm tm;
+
+	pthread_mutex_lock(&a->lock);
+	used = proxy_logins_state(a->logins, proxy_seen_last_login(a->seen, p),
+				  &state, &since_s);
+	pthread_mutex_unlock(&a->lock);
+	when = (time_t)since_s;
+	if (used && state == PROXY_LOGIN_REFUSED &&
+	    gmtime_r(&when, &tm) != NULL)
+		(void)strftime(since, sizeof(since),
+			       " since %Y-%m-%dT%H:%M:%SZ", &tm);
+	snprintf(out, PROXY_AUTH_WORDS_MAX, "scheme %s login %s%s%s%s",
+		 known ? proxy_scheme_name(scheme) : "unknown",
+		 used ? words[state] : "unused", since,
+		 realm[0] != '\0' ? " realm " : "", realm);
 }
 
 int proxy_auth_keep(struct proxy_auth *a, const char *path)
@@ -256,5 +289,6 @@ int proxy_auth_retry(struct proxy_auth *a)
 	pthread_mutex_lock(&a->lock);
 	rc = proxy_logins_forgive(a->logins);
 	pthread_mutex_unlock(&a->lock);
+	proxy_seen_forgive(a->seen);
 	return rc;
 }

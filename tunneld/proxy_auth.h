@@ -44,6 +44,11 @@ bool proxy_auth_remembered(struct proxy_auth *a, const struct proxy *p,
 			   enum proxy_scheme *scheme,
 			   char realm[PROXY_REALM_MAX + 1]);
 
+/* For people: what there is to say about one proxy and the login for it. */
+#define PROXY_AUTH_WORDS_MAX 192
+void proxy_auth_describe(struct proxy_auth *a, const struct proxy *p,
+			 char out[PROXY_AUTH_WORDS_MAX]);
+
 /* Was this login refused before? */
 bool proxy_auth_is_refused(struct proxy_auth *a,
 			   const struct proxy_login *login);
@@ -62,7 +67,7 @@ int proxy_auth_begin(struct proxy_auth *a, const struct proxy_login *login,
 void proxy_auth_end(struct proxy_auth *a, const struct proxy_login *login,
 		    enum proxy_auth_outcome outcome);
 /* Somebody says that the same passwords are right now: all that were refused
- * may be sent once more. 0, or -errno: the file could not be written. */
+ * may be sent once more. How many; or -errno: the file could not be written. */
 int proxy_auth_retry(struct proxy_auth *a) MUST_CHECK;
 
 #endif

@@ -556,22 +556,47 @@ void proxy_logins_put(struct proxy_logins *l, const struct proxy_login *login,
 		give_up(l, rc);
 }
 
+static int forgive(struct proxy_logins *l)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < PROXY_LOGINS_MAX; i++)
+		if (l->known[i].used &&
+		    l->known[i].state == PROXY_LOGIN_REFUSED) {
+			l->known[i].state = PROXY_LOGIN_UNTRIED;
+			n++;
+		}
+	return n;
+}
+
 int proxy_logins_forgive(struct proxy_logins *l)
 {
-	int rc = 0;
+	int rc, n;
 
 	proxy_logins_refresh(l);
-	if (l->lock_fd >= 0)
-		lock_file(l);
-	if (l->lock_fd >= 0)
-		rc = take_in(l);
-	for (size_t i = 0; i < PROXY_LOGINS_MAX; i++)
-		if (l->known[i].state == PROXY_LOGIN_REFUSED)
-			l->known[i].state = PROXY_LOGIN_UNTRIED;
 	if (l->lock_fd < 0)
-		return 0;
+		return forgive(l);
+	lock_file(l);
+	rc = take_in(l);
+	n = forgive(l);
 	if (rc == 0)
 		rc = write_file(l);
 	unlock_file(l);
-	return rc;
+	return rc < 0 ? rc : n;
+}
+
+bool proxy_logins_state(const struct proxy_logins *l, uint64_t fingerprint,
+			enum proxy_login_state *state, int64_t *since_s)
+{
+	for (size_t i = 0; i < PROXY_LOGINS_MAX; i++) {
+		const struct proxy_login_known *k = &l->known[i];
+
+		if (!k->used ||
+		    memcmp(k->hash, &fingerprint, sizeof(fingerprint)) != 0)
+			continue;
+		*state = k->state;
+		*since_s = k->since_s;
+		return true;
+	}
+	return false;
 }

@@ -56,11 +56,14 @@ struct proxy_login_known *proxy_logins_find(struct proxy_logins *l,
 /* Tells logins apart, and nothing else about them; 0: it cannot. */
 uint64_t proxy_logins_fingerprint(const struct proxy_logins *l,
 				  const struct proxy_login *login);
+/* As it was known last; the file is not looked at. */
+bool proxy_logins_state(const struct proxy_logins *l, uint64_t fingerprint,
+			enum proxy_login_state *state, int64_t *since_s);
 /* Sets and writes down, unless it was refused; entries may have moved then. */
 void proxy_logins_put(struct proxy_logins *l, const struct proxy_login *login,
 		      enum proxy_login_state state, int64_t now_s);
-/* All that were refused are untried again. 0, or -errno: the file says still
- * that they were refused. */
+/* All that were refused are untried again. How many; or -errno: the file still
+ * says that they were refused. */
 int proxy_logins_forgive(struct proxy_logins *l) MUST_CHECK;
 
 /* Only one process may try an untried login: 0, or -EAGAIN while another one

@@ -318,6 +318,29 @@ void proxy_seen_login(struct proxy_seen *s, const struct proxy *p,
 	pthread_mutex_unlock(&s->lock);
 }
 
+uint64_t proxy_seen_last_login(struct proxy_seen *s, const struct proxy *p)
+{
+	const struct seen *e;
+	uint64_t login;
+
+	pthread_mutex_lock(&s->lock);
+	e = find(s, p);
+	login = e != NULL ? e->login : 0;
+	pthread_mutex_unlock(&s->lock);
+	return login;
+}
+
+void proxy_seen_forgive(struct proxy_seen *s)
+{
+	pthread_mutex_lock(&s->lock);
+	for (struct seen *e = s->seen; e < s->seen + PROXIES; e++) {
+		e->tokens = PROXY_SEEN_BUDGET;
+		e->has_offer = false;
+	}
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void proxy_seen_leave(struct proxy_seen *s, const struct proxy *p,
 		      enum proxy_seen_end end)
 {

@@ -46,6 +46,10 @@ void proxy_seen_offered(struct proxy_seen *s, const struct proxy *p,
 void proxy_seen_login(struct proxy_seen *s, const struct proxy *p,
 		      uint64_t login);
 
+uint64_t proxy_seen_last_login(struct proxy_seen *s, const struct proxy *p);
+/* Somebody says that it is worth a try: all budgets are full again. */
+void proxy_seen_forgive(struct proxy_seen *s);
+
 /* The proxy is about to be contacted: 0, and proxy_seen_leave() follows.
  * -EBUSY: it has said 407 too often. Until it has let somebody through, no more
  * dials are under way at once than it may refuse: then it waits a little.

@@ -35,6 +35,9 @@ enum control_type {
 	CONTROL_REVERSE = 4,   /* synthetic address -> name */
 	CONTROL_STATUS = 5,    /* text for people and tests */
 	CONTROL_EXPLAIN = 6,   /* what would be done with a destination */
+	/* refused proxy passwords may be sent once more: for root and the
+	 * daemon's own user to say */
+	CONTROL_PROXY_RETRY = 7,
 };
 
 struct control_header {
@@ -127,6 +130,13 @@ struct control_explain {
 struct control_explained {
 	uint32_t status; /* 0: it would go; 1: it would not; 2: no target */
 };
+
+/* The answer to CONTROL_PROXY_RETRY, which has no body. */
+struct control_proxy_retried {
+	int32_t error;   /* 0, EPERM, or why the file cannot be written */
+	uint32_t logins; /* that had been refused */
+};
+_Static_assert(sizeof(struct control_proxy_retried) == 8, "retry layout");
 
 /* CONTROL_STATUS has no request body; the answer's body is text, `key value`
  * a line. */

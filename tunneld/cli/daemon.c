@@ -191,3 +191,24 @@ int daemon_explain(const char *socket, const struct control_explain *what,
 	*text = answer;
 	return 0;
 }
+
+int daemon_proxy_retry(const char *socket)
+{
+	int fd = dial(socket, ANSWER_TIMEOUT_S);
+	struct control_proxy_retried out;
+	char *answer;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = ask(fd, CONTROL_PROXY_RETRY, NULL, 0, &answer);
+	close(fd);
+	if (n < 0)
+		return (int)n;
+	if (n == sizeof(out))
+		memcpy(&out, answer, sizeof(out));
+	free(answer);
+	if (n != sizeof(out))
+		return -EPROTO;
+	return out.error != 0 ? -out.error : (int)out.logins;
+}

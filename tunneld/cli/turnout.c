@@ -128,6 +128,20 @@ static const struct verb verbs[] = {
 			"there is no way, 2 for\nwrong usage.\n",
 	},
 	{
+		.name = "proxy",
+		.main = verb_proxy,
+		.summary = "let a password be sent that the proxy refused",
+		.help = "Usage: turnout proxy retry\n"
+			"\n"
+			"A password that the proxy has refused is not sent "
+			"again until it changes, so that\nno account gets "
+			"locked. After this, tunneld tries it once more: say "
+			"it when the\nsame password is right now.\n"
+			"\n"
+			"Exit status: 0 if tunneld will, 1 if not, 2 for wrong "
+			"usage.\n",
+	},
+	{
 		.name = "help",
 		.main = verb_help,
 		.summary = "explain turnout, or one of these",

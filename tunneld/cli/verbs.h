@@ -17,6 +17,7 @@ enum verb_exit {
 /* argv[0] is the verb. Each returns an exit status. */
 int verb_run(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_proxy(int argc, char **argv);
 int verb_config(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 
