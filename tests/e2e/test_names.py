@@ -8,6 +8,7 @@ import sys
 
 import lab as labs
 from suite import check, test
+from talking import start_echo
 
 # A look-up that does not wait for anybody; one that waits for its budget.
 QUICK_S, BUDGET_S = 0.2, 0.25
@@ -167,3 +168,25 @@ def that_stay(lab):
         new = access.read_text()[len(before):]
         check("printer" not in new and "intern" not in new,
               f"the proxy heard of a name that stays: {new}")
+
+
+@test("names-of-udp-peers")
+def udp_peers(lab):
+    """A peer whose name only a name server of the open network knows, which is
+    asked through the relay."""
+    lab.set_mood("drop")
+    start_echo(lab, labs.WORLD, [7001])
+    log = lab.outside.dir / "names-dnsd.log"
+    lab.outside.start(sys.executable, "-u", lab.apps / "dnsd.py", labs.WORLD,
+                      lab.write("peers.zone", f"{labs.WORLD} echo.example\n"),
+                      log=log.name)
+    labs.wait_for("a name server", lambda: "ready" in log.read_text())
+    for way in ("relay", "auto"):
+        found = look_up(
+            lab, "names-peers-" + way, "say:echo.example:7001",
+            "say:echo.example:7001",
+            names=f"synthetic\nresolver = {way}\nrelay_dns = {labs.WORLD}")
+        check(all(step["found"] and step["found"][0].endswith("hello")
+                  for step in found), f"{way}: {found}")
+        check(found[0]["took_s"] < 4 and found[1]["took_s"] < 1,
+              f"{way} is slow: {found}")

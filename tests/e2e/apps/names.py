@@ -5,9 +5,10 @@
   get:NAME[:4|:6]      getaddrinfo()
   udp:SERVER:NAME:TYPE, tcp:SERVER:NAME:TYPE   a resolver of its own
   use:NAME:PORT[:6]    getaddrinfo() and connect; 6: IPv6, and nothing else
+  say:NAME:PORT        datagrams to an echo server, until one comes back
   wait:SECONDS
 
-Prints a line of JSON for each step: {"found": [address...] or "connected",
+Prints a line of JSON for each step: {"found": [address...] or what came,
 "error": name or null, "took_s": ...}.
 """
 import json
@@ -80,6 +81,23 @@ def use(name, port, family=""):
         return ["connected"]
 
 
+def say(name, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        channel.settimeout(0.2)
+        peer = (socket.gethostbyname(name), int(port))
+        until = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < until:
+            channel.sendto(b"hello", peer)
+            try:
+                data, source = channel.recvfrom(1000)
+            except TimeoutError:
+                continue
+            if source != peer:
+                raise OSError(f"from {source}, not {peer}")
+            return [data.decode()]
+    raise OSError("no echo")
+
+
 def wait(seconds):
     time.sleep(float(seconds))
     return []
@@ -91,7 +109,7 @@ def main():
         began, found, error = time.monotonic(), [], None
         try:
             found = {"get": get, "udp": udp, "tcp": tcp, "use": use,
-                     "wait": wait}[what](*arguments)
+                     "say": say, "wait": wait}[what](*arguments)
         except OSError as reason:
             error = str(reason)
         print(json.dumps({"found": found, "error": error,
