@@ -10,6 +10,7 @@
 #include "addr.h"
 #include "binding.h"
 #include "buf.h"
+#include "caller.h"
 #include "clock.h"
 #include "creds.h"
 #include "dial.h"
@@ -96,9 +97,13 @@ static struct relay_set *make_relays(uint16_t port)
 	return set;
 }
 
-static struct policy *make_policy(const struct names_opts *pools)
+/* `line` NULL: no rule. */
+static struct policy *make_policy(const struct names_opts *pools,
+				  const char *line)
 {
 	struct rules rules = { 0 };
+	struct rule rule;
+	char words[300];
 	struct rules_context ctx = {
 		.user = &rules,
 		.tunnel_udp = true,
@@ -106,9 +111,16 @@ static struct policy *make_policy(const struct names_opts *pools)
 		.pool4 = pools->pool4,
 		.pool4_bits = pools->pool4_bits,
 	};
-	struct policy *policy = policy_new(&ctx, NULL);
+	struct policy *policy;
 
+	if (line != NULL) {
+		CU_ASSERT_EQUAL_FATAL(
+			rules_parse_line(line, &rule, words, sizeof(words)), 0);
+		CU_ASSERT_EQUAL_FATAL(rules_add(&rules, &rule), 0);
+	}
+	policy = policy_new(&ctx, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
+	rules_fini(&rules);
 	return policy;
 }
 
@@ -133,7 +145,7 @@ static void open_fixture(struct fixture *f)
 		.local = local_new(&f->stats),
 		.pool = f->uplink_env.leg.pool,
 		.names = names_new(&pools),
-		.policy = make_policy(&pools),
+		.policy = make_policy(&pools, NULL),
 		.policy_count = 1,
 		.uplink = &f->uplink_env,
 		.stats = &f->stats,
@@ -162,6 +174,9 @@ static void close_fixture(struct fixture *f)
 	loop_free(f->loop);
 }
 
+/* Of the apps that are opened next. */
+static const struct policy_client *client;
+
 static struct app *open_app(struct fixture *f)
 {
 	struct app *a = &f->app[f->apps++];
@@ -177,6 +192,8 @@ static struct app *open_app(struct fixture *f)
 	seed.fd = local_socket(ENDPOINT_IPV4, &seed.bound);
 	CU_ASSERT_FATAL(seed.fd >= 0);
 	a->port = seed.bound;
+	if (client != NULL)
+		seed.client = caller_keep(client);
 	a->flow = flow_new(&f->env, &seed);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a->flow);
 	return a;
@@ -424,6 +441,62 @@ static void test_policy_holds(void)
 	close_fixture(&f);
 }
 
+static void set_rule(struct fixture *f, const char *line)
+{
+	struct names_opts pools = { .pool4_bits = 15 };
+
+	CU_ASSERT_FATAL(addr_parse_ip("198.18.0.0", &pools.pool4));
+	policy_put(f->env.policy);
+	f->env.policy = make_policy(&pools, line);
+	f->env.policy_count++;
+}
+
+static uint64_t dropped_before;
+
+static bool has_dropped(struct fixture *f)
+{
+	return stats_get(&f->stats.drop_malformed) > dropped_before;
+}
+
+/* Is the next datagram of the app to `to` dropped at once? */
+static bool is_dropped(struct fixture *f, struct app *a,
+		       const struct endpoint *to)
+{
+	dropped_before = stats_get(&f->stats.drop_malformed);
+	app_send(a, SECRET, WIRE_DATA, to, "x", 1);
+	return run_until(f, has_dropped);
+}
+
+/* Rules by name for some ports, and for some programs: the shim cannot know
+ * the one, and need not be asked about the other. */
+static void test_policy_of_app(void)
+{
+	static const struct policy_client app = { 1000, "/opt/app" };
+	struct endpoint named;
+	struct fixture f;
+	struct app *a;
+
+	open_fixture(&f);
+	a = open_app(&f);
+	CU_ASSERT_TRUE(
+		names_address(f.env.names, "a.test", ENDPOINT_IPV4, &named));
+	named.port_be = peer.port_be;
+	set_rule(&f, "block udp a.test:5000");
+	CU_ASSERT(is_dropped(&f, a, &named));
+	set_rule(&f, "block udp 203.0.113.7 program=app");
+	app_send(a, SECRET, WIRE_DATA, &peer, "y", 1);
+	CU_ASSERT(run_until(&f, all_have_mail));
+	set_rule(&f, "block udp 203.0.113.7 program=app user=1000");
+	flow_free(a->flow);
+	close(a->fd);
+	f.apps = 0;
+	client = &app;
+	a = open_app(&f);
+	client = NULL;
+	CU_ASSERT(is_dropped(&f, a, &peer));
+	close_fixture(&f);
+}
+
 static void test_close(void)
 {
 	struct fixture f;
@@ -578,6 +651,7 @@ static CU_TestInfo tests[] = {
 	{ "a DNS query is answered without an allocation", test_dns },
 	{ "strangers are ignored", test_strangers },
 	{ "the rules hold in tunneld too", test_policy_holds },
+	{ "rules by name and for the program", test_policy_of_app },
 	{ "CLOSE ends a flow", test_close },
 	{ "CLOSE by one of two owners does not", test_close_of_one },
 	{ "a socket that closed without a word is found", test_sweep },

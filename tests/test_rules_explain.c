@@ -236,10 +236,38 @@ static void test_names(void)
 	check(&at_look_up, &got);
 }
 
+/* The program that nobody can tell may be the one that is blocked. */
+static void test_who(void)
+{
+	static const struct policy_client unseen = { 1000, NULL },
+					  app = { 1000, "/opt/app" };
+	struct rules_context ctx = context();
+	struct rules_answer got;
+	struct endpoint e;
+
+	add("block .who.test program=app user=1000", "/etc/x.conf:9");
+	add("block 192.0.2.77 program=/opt/*", "");
+	rules_explain_name(&ctx, "a.who.test", 443, POLICY_TCP, false, &app,
+			   &got);
+	CU_ASSERT_STRING_EQUAL(got.words,
+			       "of the rule `block .who.test program=app "
+			       "user=1000` (/etc/x.conf:9)");
+	CU_ASSERT_TRUE_FATAL(addr_parse_ip("192.0.2.77", &e));
+	CU_ASSERT_EQUAL(rules_explain_ip(&ctx, POLICY_UDP, &e, &unseen, &got),
+			0);
+	CU_ASSERT_EQUAL(got.action, POLICY_BLOCK);
+	CU_ASSERT_STRING_EQUAL(got.words,
+			       "of the rule `block 192.0.2.77 program=/opt/*`, "
+			       "for it cannot be told which program this is");
+	CU_ASSERT_EQUAL(rules_explain_ip(&ctx, POLICY_UDP, &e, NULL, &got), 0);
+	CU_ASSERT_EQUAL(got.reason, RULES_REASON_DEFAULT);
+}
+
 static CU_TestInfo tests[] = {
 	{ "addresses", test_addresses },
 	{ "addresses whose way is missing or free", test_missing_ways },
 	{ "names", test_names },
+	{ "programs", test_who },
 	CU_TEST_INFO_NULL,
 };
 
