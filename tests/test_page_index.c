@@ -104,7 +104,8 @@ static struct endpoint draw_destination(void)
 
 	e.family = draw(2) != 0 ? ENDPOINT_IPV4 : ENDPOINT_IPV6;
 	draw_ip(e.family, e.ip);
-	if (table->rule_count == 0 || draw(2) == 0)
+	if (table->rule_count == 0 || table->rule_count > PAGE_RULES_MAX ||
+	    draw(2) == 0)
 		return e;
 	r = &table->rules[draw(table->rule_count)];
 	if (r->family == ENDPOINT_NONE)
@@ -243,9 +244,41 @@ static void test_tags(void)
 		POLICY_PROXY);
 }
 
+/* Whatever the file holds: no fault, and an answer. */
+static void test_nonsense(void)
+{
+	const struct policy_client client = { 0, "/bin/app" };
+	const size_t words = sizeof(*table) / sizeof(uint32_t);
+	struct page_mask mask = { 0 };
+
+	state = 3;
+	for (uint32_t round = 1; round <= 24; round++) {
+		uint32_t *word = (uint32_t *)(void *)table;
+		uint32_t below = round % 3 == 0 ? PAGE_STEPS_MAX : UINT32_MAX;
+
+		for (size_t i = 0; i < words; i++)
+			word[i] = draw(below);
+		if (round % 2 == 0) {
+			table->addr_steps = 1 + draw(PAGE_STEPS_MAX);
+			table->port_steps = draw(PAGE_STEPS_MAX + 1);
+			table->rule_count = 0;
+		}
+		for (int i = 0; i < 2000; i++) {
+			struct endpoint e = draw_destination();
+
+			page_table_find(table, POLICY_TCP, &e, &client, &mask,
+					round);
+			CU_ASSERT_FATAL(
+				page_table_decide(table, POLICY_UDP, &e, NULL) <
+				POLICY_NUM_ACTIONS);
+		}
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{ "random rules", test_random },
 	{ "as many rules as fit", test_full },
+	{ "a table of nonsense", test_nonsense },
 	{ "what is known of a client ends with the table", test_tags },
 	CU_TEST_INFO_NULL,
 };
