@@ -3,6 +3,7 @@
 run
 """
 import contextlib
+import os
 import signal
 
 import lab as labs
@@ -105,6 +106,29 @@ def check_files(lab):
                                      "config", "check", "--as-policy", path)
         check(status == wanted, f"status {status}: {out} {errors}")
         check((f"{name}:2" in out + errors) == bool(wanted), out + errors)
+
+
+@test("policy-program")
+def program(lab):
+    """Rules for one program and one user: by name, which tunneld decides, and
+    by address, which the app does."""
+    lab.set_mood("drop")
+    rules = (f"rule = block call.lab.test program=curl\n"
+             f"rule = block {labs.WORLD} program=python3* user={os.getuid()}\n"
+             f"rule = block tcp * user={os.getuid() + 1}\n")
+    config = lab.config("program", extra="[rules]\n" + rules)
+    curl = ("env", f"CURL_CA_BUNDLE={lab.ca}", "curl", "-sS", "-m", "20",
+            "https://call.lab.test/")
+    at_address = (*curl, "--resolve", f"call.lab.test:443:{labs.WORLD}")
+    found, errors = connect(lab, "program", config, "call.lab.test", "443")
+    check(found["reply"] == HELLO, f"by name: {found} {errors}")
+    found, errors = connect(lab, "program", config, labs.WORLD, "443")
+    check(found["errno"] == "ECONNREFUSED", f"by address: {found} {errors}")
+    status, _, errors = inside(lab, "program", *lab.run(config), *curl)
+    check(status == 6, f"curl by name: status {status}: {errors}")
+    status, out, errors = inside(lab, "program", *lab.run(config), *at_address)
+    check(out == HELLO + "\n", f"curl by address: {status}: {errors}")
+    check_no_leak(lab)
 
 
 @test("policy-reload")
