@@ -63,6 +63,8 @@ for _name, _entry, _needs, _more in (
         ("script-https", "HTTPS proxy.lab.test:{tls}", "squid", {}),
         ("script-https-login", "HTTPS proxy.lab.test:{tls-digest}", "squid",
          {"password": labs.PROXY_PASSWORD}),
+        ("script-socks", "SOCKS4 proxy.lab.test:1; SOCKS5 proxy.lab.test:"
+         "{socks}", "socks", {}),
         ("script-negotiate", "PROXY proxy.lab.test:{negotiate}", "squid krb5",
          {})):
     test(_name, name=_name, entry=_entry, needs=_needs, **_more)(kind)
