@@ -660,3 +660,31 @@ EXPORTED int gethostbyaddr_r(const void *addr, socklen_t len, int family,
 	return resolve_gethostbyaddr_r(addr, len, family, ret, buf, buflen,
 				       result, h_errnop);
 }
+
+EXPORTED int res_query(const char *name, int class, int type,
+		       unsigned char *answer, int max)
+{
+	next_ready();
+	return resolve_query(name, class, type, answer, max, false);
+}
+
+EXPORTED int res_search(const char *name, int class, int type,
+			unsigned char *answer, int max)
+{
+	next_ready();
+	return resolve_query(name, class, type, answer, max, true);
+}
+
+EXPORTED int res_nquery(res_state state, const char *name, int class, int type,
+			unsigned char *answer, int max)
+{
+	next_ready();
+	return resolve_nquery(state, name, class, type, answer, max, false);
+}
+
+EXPORTED int res_nsearch(res_state state, const char *name, int class, int type,
+			 unsigned char *answer, int max)
+{
+	next_ready();
+	return resolve_nquery(state, name, class, type, answer, max, true);
+}

@@ -11,6 +11,7 @@
 #include <turnout/compiler.h>
 
 #include <netdb.h>
+#include <resolv.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -84,7 +85,13 @@
 	X(struct hostent *, gethostbyaddr, (const void *, socklen_t, int))    \
 	X(int, gethostbyaddr_r,                                               \
 	  (const void *, socklen_t, int, struct hostent *, char *, size_t,    \
-	   struct hostent **, int *))
+	   struct hostent **, int *))                                         \
+	X(int, res_query, (const char *, int, int, unsigned char *, int))     \
+	X(int, res_search, (const char *, int, int, unsigned char *, int))    \
+	X(int, res_nquery,                                                    \
+	  (res_state, const char *, int, int, unsigned char *, int))          \
+	X(int, res_nsearch,                                                   \
+	  (res_state, const char *, int, int, unsigned char *, int))
 
 /* next.sendto(...) and so on, bound all at once by dlsym(RTLD_NEXT), without
  * an allocation of ours. What this libc lacks fails with ENOSYS, or does

@@ -3,10 +3,8 @@
  * resolve.c - getaddrinfo(), getnameinfo() and the gethostby*() family
  *
  * Turns a name that policy reaches by name into the synthetic address that
- * tunneld keeps for it, in the form of the call; all else is libc's. tunneld
- * comes first, because libc's resolver talks to name servers where no hook
- * sees it, and a dead one costs its whole time-out. Without tunneld libc
- * answers. RFC 3493, 6; RFC 6761, 6.3 (localhost).
+ * tunneld keeps for it, in the form of the call; all else is libc's (RFC 3493,
+ * 6).
  */
 #include <config.h>
 
@@ -15,6 +13,7 @@
 #include "client.h"
 #include "next.h"
 #include "policy.h"
+#include "resolve_ask.h"
 
 #include <turnout/compiler.h>
 #include <turnout/control.h>
@@ -26,53 +25,6 @@
 #include <strings.h>
 
 #include <arpa/inet.h>
-
-/* The length without a trailing dot. */
-static size_t bare_length(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 0 && name[len - 1] == '.' ? len - 1 : len;
-}
-
-static bool is_localhost(const char *name, size_t len)
-{
-	static const char localhost[] = "localhost";
-	size_t n = sizeof(localhost) - 1;
-
-	return len >= n && strncasecmp(name + len - n, localhost, n) == 0 &&
-	       (len == n || name[len - n - 1] == '.');
-}
-
-/* Only names are asked of tunneld: no literals in any form that libc knows,
- * nothing that is not a host name (then libc says so), not this host. */
-static bool is_for_tunneld(const char *name)
-{
-	size_t len = bare_length(name);
-	struct in_addr literal;
-
-	if (len == 0 || len > CONTROL_NAME_MAX || !client_active())
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)name[i] <= ' ' ||
-		    (unsigned char)name[i] >= 0x7f || name[i] == ':')
-			return false;
-	return inet_aton(name, &literal) == 0 && !is_localhost(name, len);
-}
-
-static enum control_resolve_verdict ask(const char *name, uint8_t family,
-					struct endpoint *addr)
-{
-	struct control_resolve request = { .family = family };
-	struct control_resolved answer;
-
-	memcpy(request.name, name, bare_length(name));
-	if (client_ask(CONTROL_RESOLVE, &request, sizeof(request), &answer,
-		       sizeof(answer)) != 0)
-		return CONTROL_RESOLVE_LIBC;
-	*addr = answer.addr;
-	return (enum control_resolve_verdict)answer.verdict;
-}
 
 static int address_family(const struct endpoint *addr)
 {
@@ -98,7 +50,7 @@ static int answer_numeric(const char *name, const struct endpoint *addr,
 	err = next.getaddrinfo(text, service, &own, res);
 	if (err != 0 || !(own.ai_flags & AI_CANONNAME) || *res == NULL)
 		return err;
-	canonical = strndup(name, bare_length(name));
+	canonical = strndup(name, resolve_bare_length(name));
 	if (canonical == NULL) {
 		next.freeaddrinfo(*res);
 		return EAI_MEMORY;
@@ -123,12 +75,12 @@ int resolve_getaddrinfo(const char *node, const char *service,
 		want = ENDPOINT_IPV6;
 	if (node == NULL || (flags & AI_NUMERICHOST) ||
 	    (want == ENDPOINT_NONE && family != AF_UNSPEC) ||
-	    !is_for_tunneld(node))
+	    !resolve_is_ours(node))
 		return next.getaddrinfo(node, service, hints, res);
-	verdict = ask(node, want, &addr);
+	verdict = resolve_ask(node, want, &addr);
 	if (verdict == CONTROL_RESOLVE_NO_ADDRESS && want == ENDPOINT_IPV6 &&
 	    (flags & AI_V4MAPPED))
-		verdict = ask(node, ENDPOINT_IPV4, &addr);
+		verdict = resolve_ask(node, ENDPOINT_IPV4, &addr);
 	switch (verdict) {
 	case CONTROL_RESOLVE_SYNTHETIC:
 		return answer_numeric(node, &addr, service, hints, res);
@@ -201,7 +153,7 @@ static int fill_hostent(const char *name, const struct endpoint *addr,
 			struct hostent *ret, char *buf, size_t buflen)
 {
 	size_t pad = -(uintptr_t)buf % _Alignof(struct host_data);
-	size_t len = bare_length(name);
+	size_t len = resolve_bare_length(name);
 	struct host_data *data;
 
 	if (buflen < pad || buflen - pad < sizeof(*data) + len + 1)
@@ -227,10 +179,10 @@ static enum control_resolve_verdict ask_host(const char *name, int family,
 					     struct endpoint *addr)
 {
 	if (name == NULL || (family != AF_INET && family != AF_INET6) ||
-	    !is_for_tunneld(name))
+	    !resolve_is_ours(name))
 		return CONTROL_RESOLVE_LIBC;
-	return ask(name, family == AF_INET6 ? ENDPOINT_IPV6 : ENDPOINT_IPV4,
-		   addr);
+	return resolve_ask(
+		name, family == AF_INET6 ? ENDPOINT_IPV6 : ENDPOINT_IPV4, addr);
 }
 
 static int host_error(enum control_resolve_verdict verdict)

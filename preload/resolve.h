@@ -7,6 +7,8 @@
 #define RESOLVE_H
 
 #include <netdb.h>
+#include <resolv.h>
+#include <stdbool.h>
 
 #include <sys/socket.h>
 
@@ -26,5 +28,11 @@ struct hostent *resolve_gethostbyaddr(const void *addr, socklen_t len,
 int resolve_gethostbyaddr_r(const void *addr, socklen_t len, int family,
 			    struct hostent *ret, char *buf, size_t buflen,
 			    struct hostent **result, int *h_errnop);
+
+/* res_query(), res_search(); res_nquery(), res_nsearch(). */
+int resolve_query(const char *name, int class, int type, unsigned char *answer,
+		  int max, bool search);
+int resolve_nquery(res_state state, const char *name, int class, int type,
+		   unsigned char *answer, int max, bool search);
 
 #endif

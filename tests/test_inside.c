@@ -101,8 +101,10 @@ static void test_verdicts(void)
 		CU_ASSERT_EQUAL(inside_has(inside, policy, rows[i].name),
 				rows[i].inside);
 	}
+	CU_ASSERT_TRUE(inside_answers(inside));
 	inside_forget(inside);
 	CU_ASSERT_FALSE(inside_has(inside, policy, "inside.test"));
+	CU_ASSERT_FALSE(inside_answers(inside));
 }
 
 /* What is fresh is not asked again, a failure neither. */
@@ -137,6 +139,7 @@ static void test_silent(void)
 		CU_ASSERT(took >= PATIENCE_FIRST_MS - 20 && took < 1500);
 		CU_ASSERT_FALSE(inside_has(inside, policy, name));
 	}
+	CU_ASSERT_FALSE(inside_answers(inside));
 	CU_ASSERT_FALSE(
 		inside_want(inside, "slow9.test", &wait, on_found, NULL));
 	CU_ASSERT_FALSE(

@@ -24,11 +24,25 @@ static void get_question(const struct conn *conn, struct control_resolve *body)
 	body->name[CONTROL_NAME_MAX] = '\0';
 }
 
+/* Records that we have none of are those of the inside, or of nobody: whoever
+ * answers at all is asked for them. */
+static bool is_inside(const struct control *c, const char *name, bool records)
+{
+	if (c->opts.inside == NULL)
+		return false;
+	return records ? inside_answers(c->opts.inside)
+		       : inside_has(c->opts.inside, c->opts.policy, name);
+}
+
 static enum control_resolve_verdict make(struct control *c, const char *name,
-					 uint8_t family, struct endpoint *addr)
+					 const struct control_resolve *body,
+					 struct endpoint *addr)
 {
 	struct names *names = c->opts.names;
+	uint8_t family = body->family;
 
+	if (body->records)
+		return CONTROL_RESOLVE_NO_ADDRESS;
 	if (family != ENDPOINT_IPV4 && family != ENDPOINT_IPV6)
 		family = names_has_pool(names, ENDPOINT_IPV4) ? ENDPOINT_IPV4
 							      : ENDPOINT_IPV6;
@@ -53,12 +67,11 @@ static enum control_resolve_verdict resolve(const struct conn *conn,
 	case NAME_WAY_EMPTY:
 		return CONTROL_RESOLVE_NO_ADDRESS;
 	case NAME_WAY_INSIDE:
-		if (c->opts.inside != NULL &&
-		    inside_has(c->opts.inside, c->opts.policy, name))
-			return CONTROL_RESOLVE_LIBC;
-		return make(c, name, body->family, addr);
+		return is_inside(c, name, body->records)
+			       ? CONTROL_RESOLVE_LIBC
+			       : make(c, name, body, addr);
 	case NAME_WAY_OURS:
-		return make(c, name, body->family, addr);
+		return make(c, name, body, addr);
 	default:
 		return CONTROL_RESOLVE_LIBC;
 	}

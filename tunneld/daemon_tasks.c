@@ -89,7 +89,10 @@ static void give_back(void *arg, uint64_t now_ms)
 	if (query->judge) {
 		struct tunneld *d = query->owner;
 
-		query->inside = inside_has(d->inside, d->policy, query->name);
+		query->inside = query->records
+					? inside_answers(d->inside)
+					: inside_has(d->inside, d->policy,
+						     query->name);
 	}
 	loop_post(query->loop, &query->task, dns_serve_learned, query);
 }

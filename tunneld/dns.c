@@ -210,6 +210,20 @@ int dns_parse(const uint8_t *data, size_t len, struct dns_query *q)
 	return 0;
 }
 
+bool dns_type_is_address(uint16_t type)
+{
+	switch (type) {
+	case DNS_TYPE_A:
+	case DNS_TYPE_AAAA:
+	case DNS_TYPE_SVCB:
+	case DNS_TYPE_HTTPS:
+	case DNS_TYPE_ANY:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool dns_type_is_dnssec(uint16_t type)
 {
 	switch (type) {

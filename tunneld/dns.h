@@ -85,6 +85,8 @@ int dns_parse(const uint8_t *data, size_t len, struct dns_query *q) MUST_CHECK;
 int dns_answer(const struct dns_query *q, const uint8_t *query,
 	       const struct dns_reply *reply, struct buf *out) MUST_CHECK;
 
+/* About addresses, or where a service with addresses is. */
+bool dns_type_is_address(uint16_t type);
 /* About signatures: nobody but the zone's own servers can answer that. */
 bool dns_type_is_dnssec(uint16_t type);
 

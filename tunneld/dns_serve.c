@@ -226,9 +226,15 @@ void dns_serve_learned(void *arg, uint64_t now_ms)
 	free(q);
 }
 
+enum wait_why {
+	WAIT_LEARN = 0, /* its addresses, which are direct */
+	WAIT_ADDRESSES, /* are there any inside? */
+	WAIT_RECORDS,   /* is there anybody inside who would know? */
+};
+
 /* False: nobody to find it out, or no memory. */
-static bool wait_for_name(struct dns_serve *s, const char *name, bool judge,
-			  const struct packet *p)
+static bool wait_for_name(struct dns_serve *s, const char *name,
+			  enum wait_why why, const struct packet *p)
 {
 	struct dns_learn *q;
 
@@ -238,7 +244,8 @@ static bool wait_for_name(struct dns_serve *s, const char *name, bool judge,
 	if (q == NULL)
 		return false;
 	strcpy(q->name, name);
-	q->judge = judge;
+	q->judge = why != WAIT_LEARN;
+	q->records = why == WAIT_RECORDS;
 	q->loop = s->loop;
 	q->serve = s;
 	q->server = *p->server;
@@ -264,7 +271,7 @@ static bool forward(struct dns_serve *s, const struct policy *policy,
 	if (!p->direct)
 		return false;
 	if (name[0] != '\0' && policy_must_learn(policy, name) &&
-	    wait_for_name(s, name, false, p))
+	    wait_for_name(s, name, WAIT_LEARN, p))
 		return true;
 	return pass_on(s, p->server, p->data, p->len);
 }
@@ -307,7 +314,11 @@ static void serve_ours(struct dns_serve *s, const struct dns_query *q,
 	    pass_on(s, p->server, p->data, p->len))
 		return;
 	/* Only a server that would be asked can make a difference. */
-	if (!judge || !p->direct || !wait_for_name(s, name, true, p))
+	if (!judge || !p->direct ||
+	    !wait_for_name(s, name,
+			   dns_type_is_address(q->type) ? WAIT_ADDRESSES
+							: WAIT_RECORDS,
+			   p))
 		answer_ours(s, q, p, now_ms);
 }
 

@@ -35,6 +35,7 @@ struct worker_stats;
 struct dns_learn {
 	char name[CONTROL_NAME_MAX + 1];
 	bool judge;             /* is it of the inside? */
+	bool records;           /* others than addresses are asked for */
 	bool inside;            /* it is; for whoever has it to say */
 	struct loop *loop;      /* of the flow */
 	struct loop_task task;  /* for whoever has it */

@@ -264,3 +264,8 @@ bool inside_has(struct inside *in, const struct policy *policy,
 		inside = is_inside(policy, &k->addr[i]);
 	return inside;
 }
+
+bool inside_answers(const struct inside *in)
+{
+	return patience_knows(&in->patience) && patience_ms(&in->patience) > 0;
+}

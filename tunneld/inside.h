@@ -32,4 +32,7 @@ bool inside_want(struct inside *in, const char *name, struct learn_wait *wait,
 bool inside_has(struct inside *in, const struct policy *policy,
 		const char *name);
 
+/* Does the system's resolver answer? Not before it has. */
+bool inside_answers(const struct inside *in);
+
 #endif

@@ -34,6 +34,11 @@ uint32_t patience_ms(const struct patience *p)
 	return ms < PATIENCE_MAX_MS ? ms : PATIENCE_MAX_MS;
 }
 
+bool patience_knows(const struct patience *p)
+{
+	return p->typical_ms > 0;
+}
+
 bool patience_may_ask(struct patience *p, uint64_t now_ms)
 {
 	if (!is_given_up(p))

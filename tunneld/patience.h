@@ -28,6 +28,8 @@ struct patience {
 void patience_init(struct patience *p);
 /* Wait so long for an answer; 0: not at all. */
 uint32_t patience_ms(const struct patience *p);
+/* Has it ever answered? */
+bool patience_knows(const struct patience *p);
 /* May it be asked? Once in a while also when it is not waited for. */
 bool patience_may_ask(struct patience *p, uint64_t now_ms) MUST_CHECK;
 /* It has answered, whatever it said, and however late. */

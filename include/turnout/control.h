@@ -84,8 +84,9 @@ struct control_flow {
 _Static_assert(sizeof(struct control_flow) == 24, "flow layout");
 
 struct control_resolve {
-	uint8_t family; /* endpoint_family wanted, or 0 for any (IPv4 then) */
-	uint8_t reserved[3];
+	uint8_t family;  /* endpoint_family wanted, or 0 for any (IPv4 then) */
+	uint8_t records; /* 1: others than addresses are; never SYNTHETIC */
+	uint8_t reserved[2];
 	char name[CONTROL_NAME_MAX + 1]; /* NUL-terminated */
 };
 

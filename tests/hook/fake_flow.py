@@ -189,7 +189,7 @@ class Daemon:
         if entry is None:
             return struct.pack("=I20x", LIBC)
         text = entry[1 if family == 6 else 0]
-        if text is None:
+        if text is None or body[1]:  # other records than addresses
             return struct.pack("=I20x", NO_ADDRESS)
         packed = socket.inet_pton(socket.AF_INET6 if family == 6 else socket.AF_INET, text)
         return struct.pack("=IBBH16s", SYNTHETIC, 6 if family == 6 else 4, 0, 0,

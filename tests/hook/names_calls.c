@@ -8,11 +8,13 @@
 #include "udp_lib.h"
 
 #include <netdb.h>
+#include <resolv.h>
 
-#define STUN  "stun.lab.test" /* 198.18.0.5, fd00:77::5 */
-#define STUN4 "198.18.0.5"
-#define STUN6 "fd00:77::5"
-#define V4    "v4.lab.test" /* 198.18.0.6 */
+#define STUN    "stun.lab.test" /* 198.18.0.5, fd00:77::5 */
+#define STUN4   "198.18.0.5"
+#define STUN6   "fd00:77::5"
+#define V4      "v4.lab.test" /* 198.18.0.6 */
+#define NOBODY4 "198.18.0.99" /* of the pool, but no name's */
 
 static int asked(void)
 {
@@ -59,6 +61,60 @@ static void test_families(void)
 		     "::ffff:198.18.0.6") == 0);
 	CHECK(strcmp(one_address(STUN, AF_INET6, AI_V4MAPPED, &err), STUN6) ==
 	      0);
+}
+
+/* The names table: what getaddrinfo() says, by name, family and flags. */
+static void test_flags(void)
+{
+	static const struct {
+		const char *name;
+		int family, flags, err;
+		const char *address;
+	} rows[] = {
+		{ STUN, AF_UNSPEC, AI_ADDRCONFIG | AI_V4MAPPED, 0, STUN4 },
+		{ STUN, AF_UNSPEC, AI_PASSIVE, 0, STUN4 },
+		{ STUN, AF_UNSPEC, AI_ALL, 0, STUN4 },
+		{ STUN, AF_INET, AI_V4MAPPED | AI_ALL, 0, STUN4 },
+		{ STUN, AF_INET6, AI_V4MAPPED | AI_ALL, 0, STUN6 },
+		{ STUN, AF_INET6, AI_ADDRCONFIG, 0, STUN6 },
+		{ V4, AF_INET6, AI_V4MAPPED | AI_ADDRCONFIG, 0,
+		  "::ffff:198.18.0.6" },
+		{ V4, AF_INET6, AI_ALL, EAI_NODATA, "" },
+		{ STUN, AF_UNSPEC, AI_NUMERICSERV, 0, STUN4 },
+		{ STUN, AF_UNSPEC, AI_NUMERICHOST, EAI_NONAME, "" },
+		{ STUN4, AF_UNSPEC, AI_NUMERICHOST, 0, STUN4 },
+		{ STUN4, AF_INET6, AI_NUMERICHOST | AI_V4MAPPED, 0,
+		  "::ffff:198.18.0.5" },
+		{ STUN6, AF_UNSPEC, AI_NUMERICHOST, 0, STUN6 },
+		{ STUN4, AF_INET6, 0, EAI_ADDRFAMILY, "" },
+		{ "blocked.test", AF_INET6, AI_V4MAPPED, EAI_NONAME, "" },
+		{ "inhosts.test", AF_INET6, AI_V4MAPPED, 0,
+		  "::ffff:10.99.0.9" },
+	};
+	int err;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *found = one_address(rows[i].name, rows[i].family,
+						rows[i].flags, &err);
+
+		CHECK_EQ(err, rows[i].err);
+		CHECK(strcmp(found, rows[i].address) == 0);
+		if (err != rows[i].err || strcmp(found, rows[i].address) != 0)
+			printf("  row %zu, %s: %s\n", i, rows[i].name, found);
+	}
+}
+
+static void test_services(void)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV }, *list = NULL;
+
+	CHECK_EQ(getaddrinfo(STUN, "https", &hints, &list), EAI_NONAME);
+	CHECK_EQ(getaddrinfo(STUN, "443", &hints, &list), 0);
+	CHECK_EQ(((struct sockaddr_in *)list->ai_addr)->sin_port, htons(443));
+	freeaddrinfo(list);
+	hints = (struct addrinfo){ .ai_socktype = SOCK_DGRAM,
+				   .ai_protocol = IPPROTO_TCP };
+	CHECK_EQ(getaddrinfo(STUN, "443", &hints, &list), EAI_SOCKTYPE);
 }
 
 static void test_no_hints(void)
@@ -249,6 +305,85 @@ static void test_getnameinfo(void)
 	CHECK_EQ(fake_count("reversed"), reversed + 3);
 }
 
+/* No name server is asked about an address that stands for a name. */
+static void test_nobody(void)
+{
+	struct sockaddr_in in = at4(NOBODY4, 443);
+	struct hostent host, *result = &host;
+	char text[64], buf[512];
+	int code = -1;
+
+	CHECK_EQ(getnameinfo((struct sockaddr *)&in, sizeof(in), text,
+			     sizeof(text), NULL, 0, 0),
+		 0);
+	CHECK(strcmp(text, NOBODY4) == 0);
+	CHECK_EQ(getnameinfo((struct sockaddr *)&in, sizeof(in), text,
+			     sizeof(text), NULL, 0, NI_NAMEREQD),
+		 EAI_NONAME);
+	h_errno = 0;
+	CHECK(gethostbyaddr(&in.sin_addr, 4, AF_INET) == NULL);
+	CHECK_EQ(h_errno, HOST_NOT_FOUND);
+	CHECK_EQ(gethostbyaddr_r(&in.sin_addr, 4, AF_INET, &host, buf,
+				 sizeof(buf), &result, &code),
+		 0);
+	CHECK(result == NULL);
+	CHECK_EQ(code, HOST_NOT_FOUND);
+}
+
+/* The only address in a message, as text. */
+static const char *message_address(unsigned char *data, int len, ns_type type)
+{
+	static char text[INET6_ADDRSTRLEN];
+	ns_msg m;
+	ns_rr rr;
+
+	text[0] = '\0';
+	CHECK_EQ(ns_initparse(data, len, &m), 0);
+	CHECK_EQ(ns_msg_count(m, ns_s_qd), 1);
+	CHECK_EQ(ns_msg_count(m, ns_s_an), 1);
+	CHECK_EQ(ns_parserr(&m, ns_s_an, 0, &rr), 0);
+	CHECK_EQ(ns_rr_type(rr), type);
+	CHECK(strcmp(ns_rr_name(rr), STUN) == 0);
+	inet_ntop(type == ns_t_a ? AF_INET : AF_INET6, ns_rr_rdata(rr), text,
+		  sizeof(text));
+	return text;
+}
+
+static void test_res_query(void)
+{
+	static struct __res_state state;
+	unsigned char data[512];
+	int len;
+
+	len = res_query(STUN, ns_c_in, ns_t_a, data, sizeof(data));
+	CHECK(len > 0 &&
+	      strcmp(message_address(data, len, ns_t_a), STUN4) == 0);
+	len = res_search(STUN ".", ns_c_in, ns_t_aaaa, data, sizeof(data));
+	CHECK(len > 0 &&
+	      strcmp(message_address(data, len, ns_t_aaaa), STUN6) == 0);
+	/* As GLib asks for SRV: no records, and nobody is waited for. */
+	CHECK_EQ(res_ninit(&state), 0);
+	h_errno = 0;
+	CHECK_EQ(
+		res_nquery(&state, STUN, ns_c_in, ns_t_srv, data, sizeof(data)),
+		-1);
+	CHECK_EQ(h_errno, NO_DATA);
+	CHECK_EQ(res_nsearch(&state, STUN, ns_c_in, ns_t_a, data, sizeof(data)),
+		 len - 12);
+	CHECK_EQ(res_nquery(&state, "blocked.test", ns_c_in, ns_t_txt, data,
+			    sizeof(data)),
+		 -1);
+	CHECK_EQ(state.res_h_errno, HOST_NOT_FOUND);
+	/* No room for it */
+	CHECK_EQ(res_query(STUN, ns_c_in, ns_t_a, data, 30), -1);
+	CHECK_EQ(h_errno, NO_RECOVERY);
+	/* libc's: there is no name server */
+	CHECK_EQ(res_query("nowhere.test", ns_c_in, ns_t_a, data, sizeof(data)),
+		 -1);
+	CHECK_EQ(h_errno, TRY_AGAIN);
+	res_nclose(&state);
+}
+
 /* A name's address is a peer like any other. */
 static void test_gethostbyaddr(void)
 {
@@ -298,6 +433,8 @@ static void test_datagram_to_name(void)
 
 static const struct lib_test tests[] = {
 	{ "families and flags", test_families },
+	{ "the names table", test_flags },
+	{ "services", test_services },
 	{ "no hints", test_no_hints },
 	{ "AI_CANONNAME", test_canonical_name },
 	{ "error codes", test_errors },
@@ -306,6 +443,8 @@ static const struct lib_test tests[] = {
 	{ "gethostbyname_r, gethostbyname2_r", test_gethostbyname_r },
 	{ "getnameinfo", test_getnameinfo },
 	{ "gethostbyaddr, gethostbyaddr_r", test_gethostbyaddr },
+	{ "an address that is nobody's", test_nobody },
+	{ "res_query() and its family", test_res_query },
 	{ "a datagram to a name", test_datagram_to_name },
 };
 
