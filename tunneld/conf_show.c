@@ -93,6 +93,12 @@ static void show_line(struct show *s, const struct conf_key *key,
 	fprintf(s->to, "%s = %s\n", key->name, value);
 }
 
+static void member(const struct show *s, const char *name, const char *text)
+{
+	fputs(", ", s->to);
+	json_text_member(s->to, name, text);
+}
+
 static void show_json(struct show *s, const struct conf_key *key,
 		      const char *relay, const struct conf_entry *entry)
 {
@@ -101,16 +107,11 @@ static void show_json(struct show *s, const struct conf_key *key,
 
 	fprintf(s->to, "%s\n  {", s->shown > 0 ? "," : "");
 	json_text_member(s->to, "section", key->section);
-	fputs(", ", s->to);
-	json_text_member(s->to, "name", relay);
-	fputs(", ", s->to);
-	json_text_member(s->to, "key", key->name);
-	fputs(", ", s->to);
-	json_text_member(s->to, "value", value);
-	fputs(", ", s->to);
-	json_text_member(s->to, "environment", environment(s, key, value));
-	fputs(", ", s->to);
-	json_text_member(s->to, "origin", entry ? entry->origin : "default");
+	member(s, "name", relay);
+	member(s, "key", key->name);
+	member(s, "value", value);
+	member(s, "environment", environment(s, key, value));
+	member(s, "origin", entry ? entry->origin : "default");
 	fprintf(s->to, ", \"locked\": %s, \"overrides\": [",
 		entry && entry->layer == CONF_LAYER_POLICY ? "true" : "false");
 	for (size_t i = 0; entry != NULL && i < s->e->count; i++) {
