@@ -42,6 +42,7 @@ struct place {
 /* Written by client_init() only. */
 static struct place places[2];
 static size_t num_places;
+static char program[CONTROL_PROGRAM_BYTES]; /* empty: not to be told */
 
 static _Atomic(const struct page *) mapped;
 static _Atomic uint64_t mapped_inode;
@@ -76,6 +77,14 @@ void client_init(void)
 	if (path != NULL)
 		add_place(path, USER_SOCKET_SUFFIX);
 	add_place(SYSTEM_SOCKET, "");
+}
+
+void client_set_program(const char *path)
+{
+	size_t len = strlen(path);
+
+	if (len < sizeof(program))
+		memcpy(program, path, len + 1);
 }
 
 bool client_active(void)
@@ -258,7 +267,7 @@ static int send_all(int sock, struct msghdr *msg)
 
 struct request {
 	struct control_header header;
-	struct iovec iov[3]; /* header, body, filler */
+	struct iovec iov[4]; /* header, body, program, filler */
 	struct msghdr msg;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 };
@@ -267,6 +276,9 @@ struct request {
 static void request_init(struct request *r, uint16_t type, const void *body,
 			 uint32_t bytes, int pass_fd)
 {
+	uint32_t more = type <= CONTROL_RESOLVE && program[0] != '\0'
+				? (uint32_t)sizeof(program)
+				: 0;
 	struct cmsghdr *c;
 
 	memset(r, 0, sizeof(*r));
@@ -274,14 +286,16 @@ static void request_init(struct request *r, uint16_t type, const void *body,
 		.magic = CONTROL_MAGIC,
 		.version = CONTROL_VERSION,
 		.type = type,
-		.bytes = bytes,
+		.bytes = bytes + more,
 	};
 	r->iov[0].iov_base = &r->header;
 	r->iov[0].iov_len = sizeof(r->header);
 	r->iov[1].iov_base = (void *)(uintptr_t)body;
 	r->iov[1].iov_len = bytes;
+	r->iov[2].iov_base = program;
+	r->iov[2].iov_len = more;
 	r->msg.msg_iov = r->iov;
-	r->msg.msg_iovlen = 2;
+	r->msg.msg_iovlen = 3;
 	if (pass_fd < 0)
 		return;
 	r->msg.msg_control = r->control;
@@ -317,11 +331,11 @@ int client_send_filled(int sock, uint16_t type, const void *body,
 
 	next.setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
 	request_init(&r, type, body, bytes, pass_fd);
-	r.iov[2].iov_base = filler;
-	r.iov[2].iov_len = sizeof(filler);
-	r.msg.msg_iovlen = 3;
+	r.iov[3].iov_base = filler;
+	r.iov[3].iov_len = sizeof(filler);
+	r.msg.msg_iovlen = 4;
 	n = next.sendmsg(sock, &r.msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < (ssize_t)(sizeof(r.header) + bytes))
+	if (n < (ssize_t)(sizeof(r.header) + r.header.bytes))
 		error = n < 0 ? -errno : -EMSGSIZE;
 	release(&h);
 	return error;

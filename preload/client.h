@@ -18,7 +18,7 @@
 /* More than a quarter of the smallest send buffer that the kernel grants (4608
  * bytes), so that it counts as full; with the request less than half of it, so
  * that it is one piece and its reading one event. */
-#define CLIENT_FILLER_BYTES 2048
+#define CLIENT_FILLER_BYTES 1792
 
 struct page;
 
@@ -27,6 +27,10 @@ struct page;
  * when neither ENV_SOCKET nor a default socket path can be formed. */
 void client_init(void);
 bool client_active(void);
+
+/* Called from the constructor, too: what to tell tunneld of who asks. One that
+ * is too long is not told. */
+void client_set_program(const char *path);
 
 /* The mapped page, or NULL when there is none. Maps on first use; maps anew
  * when the mapped one is DOWN and a second has passed. */

@@ -69,7 +69,10 @@ void policy_init(void)
 	if (len > tail && memcmp(self_program + len - tail, DELETED, tail) == 0)
 		len -= tail;
 	self_program[len] = '\0';
-	self.program = self_program[0] == '/' ? self_program : NULL;
+	if (self_program[0] != '/')
+		return;
+	self.program = self_program;
+	client_set_program(self_program);
 }
 
 static bool in_ranges(const struct range *ranges, size_t n,

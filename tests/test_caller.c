@@ -24,7 +24,7 @@ static void test_self(void)
 	struct caller c;
 
 	CU_ASSERT(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
-	caller_init(&c, &cred);
+	caller_init(&c, &cred, "/opt/other");
 	CU_ASSERT_EQUAL(c.client.uid, 4242);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c.client.program);
 	CU_ASSERT_STRING_EQUAL(c.client.program, path);
@@ -42,7 +42,14 @@ static void test_unseen(void)
 	struct policy_client *kept;
 	struct caller c;
 
-	caller_init(&c, &cred);
+	caller_init(&c, &cred, "/opt/app");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c.client.program);
+	CU_ASSERT_STRING_EQUAL(c.client.program, "/opt/app");
+	caller_init(&c, &cred, "app");
+	CU_ASSERT_PTR_NULL(c.client.program);
+	caller_init(&c, &cred, "");
+	CU_ASSERT_PTR_NULL(c.client.program);
+	caller_init(&c, &cred, NULL);
 	CU_ASSERT_EQUAL(c.client.uid, 7);
 	CU_ASSERT_PTR_NULL(c.client.program);
 	kept = caller_keep(&c.client);
@@ -80,7 +87,7 @@ static void test_replaced(void)
 	CU_ASSERT_EQUAL(write(ready[0], "x", 1), 1);
 	CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
 	unlink(path);
-	caller_init(&c, &cred);
+	caller_init(&c, &cred, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c.client.program);
 	CU_ASSERT_STRING_EQUAL(c.client.program, path);
 	close(ready[0]);

@@ -72,6 +72,11 @@ static void *run(void *arg)
 
 static void make_policy(struct fixture *f, struct names_opts *pools)
 {
+	static const char *const lines[] = {
+		"block blocked.test",
+		"block tool.test program=*test_control*",
+		"block other.test program=other",
+	};
 	struct rules rules = { 0 };
 	struct rule rule;
 	char words[256];
@@ -81,10 +86,12 @@ static void make_policy(struct fixture *f, struct names_opts *pools)
 				     .pool4 = pools->pool4,
 				     .pool4_bits = pools->pool4_bits };
 
-	CU_ASSERT_EQUAL_FATAL(rules_parse_line("block blocked.test", &rule,
-					       words, sizeof(words)),
-			      0);
-	CU_ASSERT_EQUAL_FATAL(rules_add(&rules, &rule), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		CU_ASSERT_EQUAL_FATAL(
+			rules_parse_line(lines[i], &rule, words, sizeof(words)),
+			0);
+		CU_ASSERT_EQUAL_FATAL(rules_add(&rules, &rule), 0);
+	}
 	f->egress = lab_egress("127.0.0.1", http_proxy_port(f->proxy), "", "");
 	f->policy = policy_new(&ctx, f->egress);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f->policy);
@@ -554,6 +561,33 @@ static void expect_closed(const struct fixture *f, const void *data, size_t len)
 	close(fd);
 }
 
+/* Rules for programs, which the kernel tells; what the app says of itself is
+ * read, and does not matter then. */
+static void test_program(void)
+{
+	struct {
+		struct control_resolve resolve;
+		char program[CONTROL_PROGRAM_BYTES];
+	} body = { .program = "/opt/other" };
+	struct http_proxy_opts proxy = { 0 };
+	struct control_resolved out;
+	struct fixture f;
+
+	open_fixture(&f, &proxy);
+	CU_ASSERT_EQUAL(resolve(&f, "tool.test").verdict,
+			CONTROL_RESOLVE_BLOCKED);
+	CU_ASSERT_EQUAL(resolve(&f, "other.test").verdict,
+			CONTROL_RESOLVE_SYNTHETIC);
+	strcpy(body.resolve.name, "other.test");
+	ask(&f, CONTROL_RESOLVE, &body, sizeof(body), &out, sizeof(out));
+	CU_ASSERT_EQUAL(out.verdict, CONTROL_RESOLVE_SYNTHETIC);
+	memset(body.program, '/', sizeof(body.program));
+	strcpy(body.resolve.name, "tool.test");
+	ask(&f, CONTROL_RESOLVE, &body, sizeof(body), &out, sizeof(out));
+	CU_ASSERT_EQUAL(out.verdict, CONTROL_RESOLVE_BLOCKED);
+	close_fixture(&f);
+}
+
 static void test_nonsense(void)
 {
 	static const uint16_t types[] = { 0, 6, 65535 };
@@ -568,6 +602,12 @@ static void test_nonsense(void)
 		h.type = types[i];
 		expect_closed(&f, &h, sizeof(h));
 	}
+	h.type = CONTROL_REVERSE;
+	h.bytes = sizeof(struct control_reverse) + CONTROL_PROGRAM_BYTES;
+	expect_closed(&f, &h, sizeof(h));
+	h.type = CONTROL_RESOLVE;
+	h.bytes = sizeof(struct control_resolve) + CONTROL_PROGRAM_BYTES + 1;
+	expect_closed(&f, &h, sizeof(h));
 	h.type = CONTROL_STATUS;
 	h.bytes = UINT32_MAX;
 	expect_closed(&f, &h, sizeof(h));
@@ -619,6 +659,7 @@ static CU_TestInfo tests[] = {
 	{ "a client that goes away has given up", test_given_up },
 	{ "the end comes in the middle of connects", test_end_in_the_middle },
 	{ "an address that no name has", test_blocked },
+	{ "rules for programs", test_program },
 	{ "nonsense ends the connection", test_nonsense },
 	{ "a socket that answers is not taken over", test_taken },
 	CU_TEST_INFO_NULL,

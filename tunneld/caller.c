@@ -5,13 +5,16 @@
  * The kernel vouches for both: the process cannot choose what /proc/PID/exe
  * says. It may say nothing, though: of a process that is not dumpable, of
  * another user's to a tunneld that is not root, or where /proc is mounted with
- * hidepid. Then the program is not known, and page_who_matches() takes it for
- * the one that a block rule means, and for no other.
+ * hidepid. Then the library's word counts, which has its process's own word for
+ * all that is decided by address anyway. Without it the program is not known,
+ * and page_who_matches() takes it for the one that a block rule means, and for
+ * no other.
  */
 #include <config.h>
 
 #include "caller.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,23 +25,38 @@
 /* What the kernel adds when an update has replaced the file. */
 #define DELETED " (deleted)"
 
-void caller_init(struct caller *c, const struct ucred *cred)
+static bool ask_kernel(struct caller *c, pid_t pid)
 {
 	size_t tail = strlen(DELETED), len;
 	char link[64];
 	ssize_t n;
 
-	c->client = (struct policy_client){ .uid = (uint32_t)cred->uid };
-	snprintf(link, sizeof(link), "/proc/%d/exe", (int)cred->pid);
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
 	n = readlink(link, c->path, sizeof(c->path));
 	/* One that fills the room may have been cut. */
 	if (n <= 0 || (size_t)n == sizeof(c->path) || c->path[0] != '/')
-		return;
+		return false;
 	len = (size_t)n;
 	if (len > tail && memcmp(c->path + len - tail, DELETED, tail) == 0)
 		len -= tail;
 	c->path[len] = '\0';
-	c->client.program = c->path;
+	return true;
+}
+
+static bool believe(struct caller *c, const char *claim)
+{
+	if (claim == NULL || claim[0] != '/' ||
+	    strlen(claim) >= sizeof(c->path))
+		return false;
+	strcpy(c->path, claim);
+	return true;
+}
+
+void caller_init(struct caller *c, const struct ucred *cred, const char *claim)
+{
+	c->client = (struct policy_client){ .uid = (uint32_t)cred->uid };
+	if (ask_kernel(c, cred->pid) || believe(c, claim))
+		c->client.program = c->path;
 }
 
 struct policy_client *caller_keep(const struct policy_client *c)

@@ -18,8 +18,9 @@ struct caller {
 	char path[CALLER_PATH_MAX];
 };
 
-/* Filled in place and not copied. */
-void caller_init(struct caller *c, const struct ucred *cred);
+/* Filled in place and not copied. `claim`: the program by its own account, for
+ * when the kernel does not tell; NULL: none. */
+void caller_init(struct caller *c, const struct ucred *cred, const char *claim);
 /* On the heap, in one piece for free(). */
 struct policy_client *caller_keep(const struct policy_client *c) MUST_CHECK;
 

@@ -153,12 +153,51 @@ static void attach(struct control *c, uint64_t now_ms)
 		worker_attach(c->opts.workers[i]);
 }
 
+static uint32_t body_bytes(uint16_t type)
+{
+	static const uint32_t bytes[] = {
+		[CONTROL_CONNECT] = sizeof(struct control_connect),
+		[CONTROL_FLOW_OPEN] = sizeof(struct control_flow_open),
+		[CONTROL_RESOLVE] = sizeof(struct control_resolve),
+		[CONTROL_REVERSE] = sizeof(struct control_reverse),
+		[CONTROL_STATUS] = 0,
+		[CONTROL_EXPLAIN] = sizeof(struct control_explain),
+		[CONTROL_PROXY_RETRY] = 0,
+	};
+
+	return type > 0 && type < ARRAY_SIZE(bytes) ? bytes[type] : UINT32_MAX;
+}
+
+static bool header_is_good(const struct control_header *h)
+{
+	uint32_t bytes = body_bytes(h->type);
+
+	if (h->magic != CONTROL_MAGIC || h->version != CONTROL_VERSION ||
+	    bytes == UINT32_MAX)
+		return false;
+	return h->bytes == bytes || (h->type <= CONTROL_RESOLVE &&
+				     h->bytes == bytes + CONTROL_PROGRAM_BYTES);
+}
+
+/* Who asks, behind what is asked. */
+static void find_caller(struct conn *conn)
+{
+	const struct control_header *h = &conn->request.header;
+	uint32_t bytes = body_bytes(h->type);
+	char claim[CONTROL_PROGRAM_BYTES] = "";
+
+	if (h->bytes > bytes)
+		memcpy(claim, conn->request.bytes + sizeof(*h) + bytes,
+		       sizeof(claim) - 1);
+	caller_init(&conn->caller, &conn->cred, claim);
+}
+
 static void handle(struct conn *conn, uint64_t now_ms)
 {
 	struct control_connect connect;
 
 	if (conn->request.header.type < CONTROL_STATUS) {
-		caller_init(&conn->caller, &conn->cred);
+		find_caller(conn);
 		attach(conn->control, now_ms);
 	}
 	switch (conn->request.header.type) {
@@ -187,23 +226,6 @@ static void handle(struct conn *conn, uint64_t now_ms)
 		conn_status(conn);
 		break;
 	}
-}
-
-static bool header_is_good(const struct control_header *h)
-{
-	static const uint32_t body_bytes[] = {
-		[CONTROL_CONNECT] = sizeof(struct control_connect),
-		[CONTROL_FLOW_OPEN] = sizeof(struct control_flow_open),
-		[CONTROL_RESOLVE] = sizeof(struct control_resolve),
-		[CONTROL_REVERSE] = sizeof(struct control_reverse),
-		[CONTROL_STATUS] = 0,
-		[CONTROL_EXPLAIN] = sizeof(struct control_explain),
-		[CONTROL_PROXY_RETRY] = 0,
-	};
-
-	return h->magic == CONTROL_MAGIC && h->version == CONTROL_VERSION &&
-	       h->type > 0 && h->type < ARRAY_SIZE(body_bytes) &&
-	       h->bytes == body_bytes[h->type];
 }
 
 static void keep_passed_fd(struct conn *conn, struct msghdr *msg)

@@ -52,6 +52,11 @@ _Static_assert(sizeof(struct control_header) == 12, "control layout");
 #define CONTROL_BODY_MAX 65536u
 #define CONTROL_NAME_MAX 255 /* RFC 1035, 2.3.4; without trailing dot */
 
+/* CONNECT, FLOW_OPEN and RESOLVE may have so many bytes more: the path of the
+ * app's executable and NULs, for rules about programs. It counts only where the
+ * kernel does not tell tunneld. */
+#define CONTROL_PROGRAM_BYTES 256u
+
 #define CONTROL_CONNECT_PLACEHOLDER 0x1u
 
 struct control_connect {

@@ -276,22 +276,38 @@ static inline uint64_t page_mask_half(const struct page_table *t,
 				      struct page_mask *mask, uint32_t tag,
 				      unsigned int i)
 {
-	uint64_t known = 0;
+	uint64_t known = atomic_load_explicit(&mask->word[i],
+					      memory_order_relaxed);
 	uint32_t bits = 0;
 
-	if (mask != NULL)
-		known = atomic_load_explicit(&mask->word[i],
-					     memory_order_relaxed);
-	if (mask != NULL && known >> 32 == tag)
+	if (known >> 32 == tag)
 		return known & UINT32_MAX;
 	for (unsigned int k = 0; k < 32; k++)
 		bits |= (uint32_t)page_rule_concerns(t, &t->rules[i * 32 + k],
 						     client)
 			<< k;
+	atomic_store_explicit(&mask->word[i], (uint64_t)tag << 32 | bits,
+			      memory_order_relaxed);
+	return bits;
+}
+
+/* The rules of word `w` that match, but for whom they are about. Somebody
+ * without a mask asks seldom: only these are looked at, up to the first. */
+static inline uint64_t page_mask_word(const struct page_table *t,
+				      const struct policy_client *client,
+				      struct page_mask *mask, uint32_t tag,
+				      unsigned int w, uint64_t bits)
+{
 	if (mask != NULL)
-		atomic_store_explicit(&mask->word[i],
-				      (uint64_t)tag << 32 | bits,
-				      memory_order_relaxed);
+		return bits &
+		       (page_mask_half(t, client, mask, tag, 2 * w) |
+			page_mask_half(t, client, mask, tag, 2 * w + 1) << 32);
+	for (; bits != 0; bits &= bits - 1) {
+		unsigned int bit = (unsigned int)__builtin_ctzll(bits);
+
+		if (page_rule_concerns(t, &t->rules[w * 64 + bit], client))
+			break;
+	}
 	return bits;
 }
 
@@ -343,9 +359,7 @@ static inline uint8_t page_table_find(const struct page_table *t,
 		       page_set_word(by_port, in_port, w) &
 		       t->protocol[protocol == POLICY_UDP][w];
 		if (bits != 0 && t->who_count != 0)
-			bits &= page_mask_half(t, client, mask, tag, 2 * w) |
-				page_mask_half(t, client, mask, tag, 2 * w + 1)
-					<< 32;
+			bits = page_mask_word(t, client, mask, tag, w, bits);
 		if (bits != 0)
 			return t->rules[w * 64 +
 					(unsigned int)__builtin_ctzll(bits)]

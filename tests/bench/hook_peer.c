@@ -127,6 +127,7 @@ static void register_flow(struct hook_peer *p)
 	struct {
 		struct control_header header;
 		struct control_flow_open open;
+		char program[CONTROL_PROGRAM_BYTES];
 	} __attribute__((packed)) request;
 	struct control_flow flow = {
 		.secret = SECRET,

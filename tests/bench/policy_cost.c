@@ -59,6 +59,11 @@ bool client_active(void)
 	return true;
 }
 
+void client_set_program(const char *path)
+{
+	(void)path;
+}
+
 const struct page *client_page(void)
 {
 	return page;

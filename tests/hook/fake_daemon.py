@@ -99,7 +99,7 @@ def connect_target(sock, port):
 
 
 def serve_connect(conn, body, fds):
-    family, _, port, ip, flags = struct.unpack("=BBH16sI", body)
+    family, _, port, ip, flags = struct.unpack_from("=BBH16sI", body)
     port, mode = socket.ntohs(port), ip[3 if family == 4 else 15]
     sock = socket.socket(fileno=fds[0])
     if os.environ.get("FAKE_DEBUG"):

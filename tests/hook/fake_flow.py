@@ -169,7 +169,7 @@ class Daemon:
         conn.sendall(handlers[kind](body))
 
     def open_flow(self, body):
-        cookie, family = struct.unpack("=QB7x", body)
+        cookie, family = struct.unpack_from("=QB7x", body)
         self.count("asked")
         if self.state.get("refuse"):
             return struct.pack("=QiHHQ", 0, 105, 0, 0, self.epoch)

@@ -13,9 +13,9 @@
 
 #define ALL (POLLIN | POLLOUT | POLLRDHUP)
 
-/* As client_send_filled(): a request and 2048 bytes in one piece. */
-#define REQUEST_BYTES 36
-#define FILLER_BYTES  2048
+/* As client_send_filled(): a request and 1792 bytes in one piece. */
+#define REQUEST_BYTES 292
+#define FILLER_BYTES  1792
 
 static void fill(int pair[2])
 {
