@@ -648,7 +648,42 @@ static void test_taken(void)
 	close_fixture(&f);
 }
 
+/* A connect to port 53 is answered by tunneld itself, whatever the server. */
+static void test_dns_over_tcp(void)
+{
+	static const uint8_t query[] = "\0\x1b\0\7\1\0\0\1\0\0\0\0\0\0"
+				       "\1a\7example\0\0\1\0\1";
+	struct control_connect body = { .dest = { .family = ENDPOINT_IPV4,
+						  .ip = { 203, 0, 113, 53 } } };
+	struct http_proxy_opts proxy = { 0 };
+	int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd, got;
+	struct control_verdict v;
+	struct fixture f;
+	uint8_t answer[64];
+
+	open_fixture(&f, &proxy);
+	body.dest.port_be = htons(53);
+	fd = dial_control(&f);
+	send_request(fd, CONTROL_CONNECT, &body, sizeof(body), tcp);
+	v = peek_verdict(fd, &got);
+	CU_ASSERT_EQUAL(v.error, 0);
+	CU_ASSERT_EQUAL(v.flags & CONTROL_VERDICT_SAME, 0);
+	CU_ASSERT_FATAL(got >= 0);
+	CU_ASSERT_EQUAL(send(got, query, sizeof(query) - 1, 0),
+			sizeof(query) - 1);
+	/* The question, and one record behind it. */
+	CU_ASSERT_EQUAL(recv(got, answer, sizeof(query) - 1 + 16, MSG_WAITALL),
+			sizeof(query) - 1 + 16);
+	CU_ASSERT_EQUAL(answer[sizeof(query) - 1 + 12], 198);
+	CU_ASSERT_EQUAL(http_proxy_connections(f.proxy), 0);
+	close(got);
+	close(fd);
+	close(tcp);
+	close_fixture(&f);
+}
+
 static CU_TestInfo tests[] = {
+	{ "DNS over TCP", test_dns_over_tcp },
 	{ "names, and their addresses back", test_names },
 	{ "a socket is registered once", test_flow_open },
 	{ "promises of an earlier daemon are kept", test_taken_up },
