@@ -381,6 +381,7 @@ static void test_status(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "version " PACKAGE_VERSION "\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "proxy http://127.0.0.1:"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nflows 0\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\npump_connections 0\n"));
 	close(fd);
 	close_fixture(&f);
 }

@@ -524,7 +524,10 @@ static void tls_inside(void)
 		  "r.example",
 		  DIAL_RELAY_TLS,
 		  ECONNREFUSED,
-		  "issuer CN = Stranger CA" },
+		  "issuer CN = Stranger CA); if that issuer is the relay's, "
+		  "name its certificate in ca_file; if not, a proxy that "
+		  "inspects TLS has re-signed it: ask IT to exempt "
+		  "r.example:" },
 		{ { .way = TLS_SERVER_SILENT },
 		  true,
 		  "r.example",
@@ -542,7 +545,8 @@ static void tls_inside(void)
 		  "one.test",
 		  DIAL_RELAY_TLS,
 		  ECONNREFUSED,
-		  "TLS: the answer is plain HTTP" },
+		  "TLS: the answer is plain HTTP; this looks like a captive "
+		  "portal" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

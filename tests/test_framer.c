@@ -226,7 +226,8 @@ static void expect_first(const char *bytes, size_t len, int want)
 
 static void test_lost_streams(void)
 {
-	expect_first("HTTP/1.1 400", 12, 0); /* could be channel 0x4854 */
+	expect_first("HTTP", 4, 0); /* could be channel 0x4854 */
+	expect_first("HTTP/1.1 400", 12, -EBADMSG);
 	expect_first("\x50\0\0\0", 4, -EBADMSG);
 	expect_first("\x7f\xff\0\0", 4, -EBADMSG);
 	expect_first("\x80\0\0\0", 4, -EBADMSG);
@@ -236,6 +237,28 @@ static void test_lost_streams(void)
 	expect_first("\0\1\0\4\x21\x12\xa4", 7, 0);
 	expect_first("\0\1\0\4\x21\x12\xa4\x43", 8, -EBADMSG);
 	expect_first("", 0, 0);
+}
+
+/* Only where nothing came before: a channel has that number then. */
+static void test_http(void)
+{
+	const uint8_t *frame;
+	struct framer f;
+
+	CU_ASSERT_EQUAL_FATAL(framer_init(&f), 0);
+	feed(&f, "HTTP", 4);
+	CU_ASSERT_FALSE(framer_met_http(&f));
+	CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
+	feed(&f, "/", 1);
+	CU_ASSERT_EQUAL(framer_next(&f, &frame), -EBADMSG);
+	CU_ASSERT_TRUE(framer_met_http(&f));
+	framer_fini(&f);
+	CU_ASSERT_EQUAL_FATAL(framer_init(&f), 0);
+	feed(&f, "\x40\x01\0\4abcdHTTP/", 13);
+	CU_ASSERT_EQUAL(framer_next(&f, &frame), 8);
+	CU_ASSERT_EQUAL(framer_next(&f, &frame), 0);
+	CU_ASSERT_FALSE(framer_met_http(&f));
+	framer_fini(&f);
 }
 
 /* The longest frames, many times over: the memory never runs out. */
@@ -284,6 +307,7 @@ static CU_TestInfo tests[] = {
 	{ "streams without padding", test_unpadded },
 	{ "once unpadded, always unpadded", test_unpadded_for_good },
 	{ "streams that are lost", test_lost_streams },
+	{ "HTTP instead of TURN", test_http },
 	{ "the longest frames", test_longest },
 	CU_TEST_INFO_NULL,
 };

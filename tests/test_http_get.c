@@ -8,8 +8,10 @@
 #include "../tunneld/http_get.h"
 
 #include "../tunneld/clock_skew.h"
+#include "../tunneld/tls.h"
 #include "fake/http_proxy.h"
 #include "fake/http_server.h"
+#include "fake/socks_server.h"
 #include "fake/tls_server.h"
 #include "lib/dial_lab.h"
 #include "lib/unit.h"
@@ -463,6 +465,70 @@ static void test_proxy(void)
 	lab_close(&l);
 }
 
+static struct egress *egress_of(struct proxy *p)
+{
+	struct egress_opts opts = { .proxy = &p, .count = 1 };
+	struct egress *e = egress_new(&opts);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	proxy_put(p);
+	return e;
+}
+
+static void get_by(struct lab *l, const struct tls_server *s, struct proxy *p)
+{
+	struct fetch f;
+
+	strcpy(p->host, "127.0.0.1");
+	prepare(&f, l, "https://127.0.0.1:%u/p", tls_server_port(s));
+	f.g.ca_file = tls_server_ca_file(s);
+	f.g.egress = egress_of(p);
+	CU_ASSERT_EQUAL(http_get(&f.g), 0);
+	CU_ASSERT_STRING_EQUAL(f.g.words, "");
+	finish(&f);
+}
+
+/* TLS to the service inside TLS to the proxy; and inside SOCKS. */
+static void test_proxy_kinds(void)
+{
+	const struct tls_server_opts o = { .way = TLS_SERVER_SAY,
+					   .answer = OK_JSON,
+					   .ip = "127.0.0.1" };
+	struct tls_server_opts front = { .way = TLS_SERVER_FORWARD,
+					 .ip = "127.0.0.1" };
+	struct tls_server *s, *outer;
+	struct socks_server *socks;
+	struct http_proxy *inner;
+	struct proxy *p;
+	const char *words;
+	struct lab l;
+
+	lab_open(&l);
+	s = tls_server_new(&o);
+	inner = http_proxy_new(&(struct http_proxy_opts){
+		.forward_port = tls_server_port(s) });
+	front.forward_port = http_proxy_port(inner);
+	outer = tls_server_new(&front);
+	p = proxy_new();
+	p->kind = PROXY_HTTPS;
+	p->port = tls_server_port(outer);
+	p->tls = tls_ctx_new(tls_server_ca_file(outer), &words);
+	get_by(&l, s, p);
+	CU_ASSERT_EQUAL(http_proxy_connections(inner), 1);
+	socks = socks_server_new(&(struct socks_server_opts){
+		.forward_port = tls_server_port(s) });
+	p = proxy_new();
+	p->kind = PROXY_SOCKS5;
+	p->port = socks_server_port(socks);
+	get_by(&l, s, p);
+	CU_ASSERT_EQUAL(socks_server_connections(socks), 1);
+	socks_server_free(socks);
+	tls_server_free(outer);
+	http_proxy_free(inner);
+	tls_server_free(s);
+	lab_close(&l);
+}
+
 /* Not by this module, and not by dials: one wrong password is sent once. */
 static void test_refused_password(void)
 {
@@ -645,6 +711,7 @@ static CU_TestInfo tests[] = {
 	  test_redirect_other_host },
 	{ "certificates are verified, https stays https", test_tls },
 	{ "through a proxy with a password", test_proxy },
+	{ "through https:// and socks5:// proxies", test_proxy_kinds },
 	{ "a refused proxy password is sent once", test_refused_password },
 	{ "… for plain http, too", test_refused_by_dial },
 	{ "a proxy that forbids", test_proxy_refuses },

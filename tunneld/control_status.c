@@ -7,10 +7,12 @@
 #include <config.h>
 
 #include "control_conn.h"
+#include "dial.h"
 #include "egress.h"
 #include "policy.h"
 #include "proxy.h"
 #include "proxy_auth.h"
+#include "proxy_pump.h"
 #include "relay.h"
 #include "stats.h"
 #include "tunnel.h"
@@ -120,6 +122,17 @@ static void put_hops(struct text *t, const struct control *c)
 		put_relay(t, &set->relay[i], relay_set_winner(set));
 }
 
+static void put_pump(struct text *t, const struct control *c)
+{
+	struct proxy_pump_stats s;
+
+	proxy_pump_stats(dial_tunnel_env(c->opts.pool)->pump, &s);
+	put_line(t, "pump_connections %llu\npump_opened %llu\n",
+		 (unsigned long long)s.pairs, (unsigned long long)s.opened);
+	put_line(t, "pump_broken %llu\npump_bytes %llu\n",
+		 (unsigned long long)s.broken, (unsigned long long)s.bytes);
+}
+
 void conn_status(struct conn *conn)
 {
 	const struct control *c = conn->control;
@@ -132,6 +145,7 @@ void conn_status(struct conn *conn)
 		 (unsigned long long)c->connects_failed);
 	put_line(&t, "connecting %zu\nlookups %llu\n", c->connecting,
 		 (unsigned long long)c->lookups);
+	put_pump(&t, c);
 	put_workers(&t, c);
 	conn_answer(conn, t.data, t.len);
 }

@@ -94,17 +94,36 @@ static bool blame_hop(struct dial_request *req, const struct hop *h, int error)
 		     strerror(-error));
 }
 
+/* Who must act, where the failure tells. */
+static void advise(const struct dial_request *req, char *out, size_t max)
+{
+	char target[DIAL_HOST_PORT_MAX];
+
+	out[0] = '\0';
+	dial_format_host(target, req->host, req->port);
+	if (tls_fault(req->session) == TLS_FAULT_UNTRUSTED)
+		snprintf(out, max,
+			 "; if that issuer is the relay's, name its "
+			 "certificate in ca_file; if not, a proxy that "
+			 "inspects TLS has re-signed it: ask IT to exempt %s",
+			 target);
+	else if (tls_fault(req->session) == TLS_FAULT_HTTP)
+		snprintf(out, max, "; " DIAL_PORTAL_WORDS);
+}
+
 static bool blame_tls(struct dial_request *req, int error)
 {
 	enum dial_reason reason = DIAL_RELAY_TLS;
+	char advice[240];
 
 	if (error == -ETIMEDOUT)
 		reason = DIAL_TARGET_TIMEOUT;
 	else if (error == -ECONNREFUSED) /* UDP: nobody there */
 		reason = DIAL_TARGET_REFUSED;
-	return blame(req, reason, -error, "%s: %s",
+	advise(req, advice, sizeof(advice));
+	return blame(req, reason, -error, "%s: %s%s",
 		     req->kind == DIAL_DATAGRAM ? "DTLS" : "TLS",
-		     tls_error(req->session));
+		     tls_error(req->session), advice);
 }
 
 static bool secure(struct dial_request *req, int fd, uint64_t deadline_ms)

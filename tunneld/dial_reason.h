@@ -40,6 +40,10 @@ enum dial_reason {
 const char *dial_reason_name(enum dial_reason reason); /* "proxy_denied" */
 
 #define DIAL_WORDS_MAX 480
+/* HTTP from somebody who was not asked for it. */
+#define DIAL_PORTAL_WORDS                                                \
+	"this looks like a captive portal: sign in to the network with " \
+	"a browser"
 
 struct dial_failure {
 	enum dial_reason reason;

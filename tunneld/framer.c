@@ -137,6 +137,14 @@ static bool close_gap(struct framer *f)
 	return true;
 }
 
+bool framer_met_http(const struct framer *f)
+{
+	static const char head[] = "HTTP/";
+
+	return f->channel == 0 && f->end - f->start >= sizeof(head) - 1 &&
+	       memcmp(f->data + f->start, head, sizeof(head) - 1) == 0;
+}
+
 int framer_next(struct framer *f, const uint8_t **frame)
 {
 	const uint8_t *p;
@@ -148,7 +156,8 @@ int framer_next(struct framer *f, const uint8_t **frame)
 	p = f->data + f->start;
 	have = f->end - f->start;
 	kind = look(p, have);
-	if (kind == HEADER_NO)
+	/* As ChannelData it would be one of 21584 bytes, to be waited for. */
+	if (kind == HEADER_NO || framer_met_http(f))
 		return -EBADMSG;
 	if (have < CHANNEL_HEADER_LEN)
 		return 0;

@@ -12,6 +12,7 @@
 
 #include <turnout/compiler.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,5 +42,7 @@ void framer_commit(struct framer *f, size_t n);
  * until framer_space(); 0: more bytes needed; -EBADMSG: not STUN, not
  * ChannelData: the stream is lost. No frame waits for its own padding. */
 int framer_next(struct framer *f, const uint8_t **frame) MUST_CHECK;
+/* Is it an HTTP answer that has come, and nothing before it? */
+bool framer_met_http(const struct framer *f);
 
 #endif

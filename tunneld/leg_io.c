@@ -70,8 +70,12 @@ static void heard(struct leg *l, uint64_t now_ms)
 
 static void garbage(struct leg *l, uint64_t now_ms)
 {
-	leg_fail(l, LEG_CAUSE_GARBAGE, TURN_BLAME_PATH,
-		 "sends bytes that are not TURN", now_ms);
+	const char *words = "sends bytes that are not TURN";
+
+	if (framer_met_http(&l->framer))
+		words = "answers in HTTP, as a captive portal does, or a proxy "
+			"that inspects TLS: ask IT to exempt it";
+	leg_fail(l, LEG_CAUSE_GARBAGE, TURN_BLAME_PATH, words, now_ms);
 }
 
 /* How long nothing had moved before the connection was cut, or before the

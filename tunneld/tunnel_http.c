@@ -57,7 +57,9 @@ static bool blame_connect(struct climber *c, const struct proxy_connect *pc,
 					  : by_end[end];
 
 	return dial_blame(&c->t->failure, reason, pc->os_error, c->connect,
-			  "%s", pc->words);
+			  "%s%s", pc->words,
+			  reason == DIAL_CAPTIVE_PORTAL ? "; " DIAL_PORTAL_WORDS
+							: "");
 }
 
 /* A new connection in the place of the last one. */
