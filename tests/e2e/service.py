@@ -10,11 +10,12 @@ import lab as labs
 
 
 class Tunneld:
-    """Runs inside; programs find it by `env`."""
+    """Runs inside, by `wrap` if there is one; programs find it by `env`."""
 
-    def __init__(self, lab, config):
+    def __init__(self, lab, config, *wrap):
         self.lab = lab
         self.config = config
+        self.wrap = wrap
         self.log = lab.inside.dir / (config.parent.name + "-tunneld.log")
         self.socket = config.parent / "control"
         self.env = {"TURNOUT_SOCKET": str(self.socket)}
@@ -22,7 +23,7 @@ class Tunneld:
 
     def start(self):
         self.child = self.lab.inside.start(
-            self.lab.tunneld, "--config", self.config, "--set",
+            *self.wrap, self.lab.tunneld, "--config", self.config, "--set",
             f"daemon.socket={self.socket}", log=self.log.name)
         labs.wait_for("tunneld's answer", lambda: self.socket.exists()
                       and self.answers())

@@ -4,6 +4,7 @@ run
 """
 import contextlib
 import os
+import shutil
 import signal
 
 import lab as labs
@@ -128,6 +129,28 @@ def program(lab):
     check(status == 6, f"curl by name: status {status}: {errors}")
     status, out, errors = inside(lab, "program", *lab.run(config), *at_address)
     check(out == HELLO + "\n", f"curl by address: {status}: {errors}")
+    check_no_leak(lab)
+
+
+@test("policy-program-unseen")
+def program_unseen(lab):
+    """A tunneld that may not see what others run takes the app's word."""
+    lab.set_mood("drop")
+    config = lab.config("unseen", user="nobody", extra="[rules]\n"
+                        "rule = block call.lab.test program=curl\n")
+    shutil.chown(config.parent, "nobody")
+    daemon = service.Tunneld(lab, config, "setpriv", "--reuid", "nobody",
+                             "--regid", "nogroup", "--clear-groups")
+    status, _, errors = inside(
+        lab, "unseen", "setpriv", "--reuid", "nobody", "--regid", "nogroup",
+        "--clear-groups", "readlink", f"/proc/{os.getpid()}/exe")
+    check(status, "it sees what root runs")
+    found = through(lab, "unseen", daemon)
+    check(found["reply"] == HELLO, f"by name: {found}")
+    status, _, errors = inside(
+        lab, "unseen", "env", f"TURNOUT_SOCKET={daemon.socket}", lab.turnout,
+        "run", "--", "curl", "-sS", "-m", "20", "https://call.lab.test/")
+    check(status == 6, f"curl by name: status {status}: {errors}")
     check_no_leak(lab)
 
 
