@@ -145,6 +145,13 @@ struct page_mask {
 	_Atomic uint64_t word[2 * PAGE_WORDS];
 };
 
+/* What bounds a read is itself read once: the compiler may not look again after
+ * it was checked, for the page may change. */
+static inline uint32_t page_once(const uint32_t *p)
+{
+	return *(const volatile uint32_t *)p;
+}
+
 static inline bool page_who_is_any(const struct page_who *who)
 {
 	return !who->by_user && who->program[0] == '\0';
@@ -178,7 +185,7 @@ static inline bool page_rule_concerns(const struct page_table *t,
 				      const struct page_rule *r,
 				      const struct policy_client *client)
 {
-	uint16_t who = r->who;
+	uint16_t who = *(const volatile uint16_t *)&r->who;
 
 	if (who == 0)
 		return true;
@@ -191,7 +198,8 @@ static inline bool page_rule_matches(const struct page_rule *r,
 				     const struct endpoint *dest)
 {
 	uint16_t port = endpoint_port(dest);
-	unsigned int bytes = r->prefix_bits / 8, bits = r->prefix_bits % 8;
+	uint8_t prefix_bits = *(const volatile uint8_t *)&r->prefix_bits;
+	unsigned int bytes = prefix_bits / 8, bits = prefix_bits % 8;
 
 	if (r->protocol != POLICY_ANY && r->protocol != protocol)
 		return false;
@@ -256,9 +264,12 @@ static inline uint32_t page_find_port(const struct page_table *t,
 	return base;
 }
 
-/* Never past the arena's end. */
-static inline const uint64_t *page_set(const struct page_table *t, uint32_t at)
+/* The set that stands where `place` says; never past the arena's end. */
+static inline const uint64_t *page_set(const struct page_table *t,
+				       const uint32_t *place)
 {
+	uint32_t at = page_once(place);
+
 	return &t->arena[at < PAGE_ARENA_WORDS - 64 ? at : 0];
 }
 
@@ -318,7 +329,7 @@ static inline uint8_t page_table_scan(const struct page_table *t,
 				      const struct endpoint *dest,
 				      const struct policy_client *client)
 {
-	uint32_t n = t->rule_count;
+	uint32_t n = page_once(&t->rule_count);
 
 	if (n > PAGE_RULES_MAX)
 		n = PAGE_RULES_MAX;
@@ -338,16 +349,17 @@ static inline uint8_t page_table_find(const struct page_table *t,
 				      const struct policy_client *client,
 				      struct page_mask *mask, uint32_t tag)
 {
-	uint32_t addrs = t->addr_steps, ports = t->port_steps;
+	uint32_t addrs = page_once(&t->addr_steps);
+	uint32_t ports = page_once(&t->port_steps);
 	uint64_t in_addr, in_port, both, bits;
 	const uint64_t *by_addr, *by_port;
 
 	if (addrs == 0 || addrs > PAGE_STEPS_MAX || ports > PAGE_STEPS_MAX)
 		return page_table_scan(t, protocol, dest, client);
 	by_addr = page_set(
-		t, t->addr_set[page_find_addr(t, addrs, page_addr_of(dest))]);
+		t, &t->addr_set[page_find_addr(t, addrs, page_addr_of(dest))]);
 	by_port = page_set(
-		t, t->port_set[page_find_port(t, ports, endpoint_port(dest))]);
+		t, &t->port_set[page_find_port(t, ports, endpoint_port(dest))]);
 	in_addr = by_addr[0];
 	in_port = by_port[0];
 	for (both = in_addr & in_port; both != 0; both &= both - 1) {
