@@ -518,6 +518,147 @@ static void lock_out(void)
 				 PROXY_LOGIN_BASIC);
 }
 
+/* Kerberos */
+
+static void put16(FILE *f, unsigned int value)
+{
+	fputc((int)(value >> 8), f);
+	fputc((int)(value & 0xff), f);
+}
+
+static void put_text(FILE *f, const char *text)
+{
+	put16(f, (unsigned int)strlen(text));
+	fputs(text, f);
+}
+
+/* The keytab of alice@LAB.TEST (format 0x502), with a key of zeros: GSSAPI asks
+ * the KDC for a ticket by it. */
+static void write_keytab(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	put16(f, 0x502);
+	put16(f, 0);
+	put16(f, 2 + 10 + 7 + 4 + 4 + 1 + 4 + 32);
+	put16(f, 1); /* components */
+	put_text(f, "LAB.TEST");
+	put_text(f, "alice");
+	put16(f, 0);
+	put16(f, 1); /* KRB5_NT_PRINCIPAL */
+	put16(f, 0);
+	put16(f, 0);  /* time */
+	fputc(1, f);  /* version of the key */
+	put16(f, 18); /* aes256-cts-hmac-sha1-96 */
+	put16(f, 32);
+	for (int i = 0; i < 32; i++)
+		fputc(0, f);
+	fclose(f);
+}
+
+/* Takes what comes, and never answers. */
+static int open_kdc(uint16_t *port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&in, len), 0);
+	CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	*port = ntohs(in.sin_port);
+	return fd;
+}
+
+static void write_krb5_conf(const char *path, uint16_t port)
+{
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fprintf(f,
+		"[libdefaults]\ndefault_realm = LAB.TEST\n"
+		"dns_lookup_kdc = false\ndns_lookup_realm = false\n"
+		"dns_canonicalize_hostname = false\nrdns = false\n"
+		"[realms]\nLAB.TEST = {\nkdc = 127.0.0.1:%u\n}\n",
+		(unsigned int)port);
+	fclose(f);
+}
+
+/* The app's own socket, with so much time; how long it took. */
+static uint64_t dial_stuck(struct lab *l, struct http_proxy *p,
+			   enum dial_reason reason)
+{
+	static const struct means m = { .password = "hunter2" };
+	struct dial_request *req = lab_request(l, "far.example", 443);
+	uint64_t start_ms = clock_now_ms();
+
+	req->egress = make_egress(&m, http_proxy_port(p));
+	req->socket = lab_app_socket(AF_INET, false);
+	req->timeout_ms = 2000;
+	lab_start(l, req);
+	lab_run(l);
+	CU_ASSERT_EQUAL(req->reason, reason);
+	CU_ASSERT_TRUE(req->same_socket);
+	if (req->reason == DIAL_OK)
+		CU_ASSERT_TRUE(lab_echoes(req->fd, "hello"));
+	if (req->reason == DIAL_STUCK)
+		CU_ASSERT_EQUAL(req->error, ETIMEDOUT);
+	dial_request_free(req);
+	return clock_now_ms() - start_ms;
+}
+
+/* GSSAPI waits for half a minute. A dial has its own deadline, and where there
+ * is another way, it goes that way in time. */
+static void dead_kdc_ways(const char *name, unsigned int ways,
+			  enum dial_reason reason)
+{
+	struct http_proxy_opts opts = { .asks = { .login = "alice:hunter2",
+						  .ways = ways } };
+	struct http_proxy *p = http_proxy_new(&opts);
+	struct lab l;
+	uint64_t took_ms;
+
+	lab_open(&l);
+	took_ms = dial_stuck(&l, p, reason);
+	CU_ASSERT(took_ms >= 900);
+	CU_ASSERT(took_ms < 6000);
+	if (took_ms < 900 || took_ms >= 6000)
+		fprintf(stderr, "\n%s took %u ms\n", name,
+			(unsigned int)took_ms);
+	/* Not lab_close(): the thread that was left has descriptors. */
+	dial_pool_free(l.pool);
+	loop_free(l.loop);
+	http_proxy_free(p);
+}
+
+static void dead_kdc(void)
+{
+	char dir[] = "/tmp/turnout-kdc-XXXXXX", conf[64], keytab[64];
+	uint16_t port;
+	int kdc = open_kdc(&port);
+
+	if (!proxy_curl_has(NEG)) {
+		close(kdc);
+		return;
+	}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(conf, sizeof(conf), "%s/krb5.conf", dir);
+	snprintf(keytab, sizeof(keytab), "%s/keytab", dir);
+	write_krb5_conf(conf, port);
+	write_keytab(keytab);
+	setenv("KRB5_CONFIG", conf, 1);
+	setenv("KRB5_CLIENT_KTNAME", keytab, 1);
+	setenv("KRB5CCNAME", "MEMORY:turnout", 1);
+	dead_kdc_ways("Negotiate alone", PROXY_LOGIN_NEGOTIATE, DIAL_STUCK);
+	dead_kdc_ways("or Digest", PROXY_LOGIN_NEGOTIATE | PROXY_LOGIN_MD5,
+		      DIAL_OK);
+	unlink(conf);
+	unlink(keytab);
+	rmdir(dir);
+	close(kdc);
+}
+
 static int setup(void)
 {
 	/* No ticket, wherever this runs. */
@@ -533,6 +674,8 @@ static CU_TestInfo tests[] = {
 	{ "another scheme", falls_back },
 	{ "ten 407s, and no more", budget },
 	{ "fifty dials, two processes, a restart: sent once", lock_out },
+	/* the last: threads of it are left behind */
+	{ "a dead Kerberos server", dead_kdc },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {

@@ -29,6 +29,7 @@ struct dial {
 	int fd;
 	int opened;
 	char headers[1024];
+	char shown[2048]; /* requests, to the debug function */
 	long code;
 	long os_error;
 	CURLcode result;
@@ -101,6 +102,17 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 	return size * count;
 }
 
+static int on_debug(CURL *curl, curl_infotype type, char *text, size_t len,
+		    void *arg)
+{
+	struct dial *d = arg;
+
+	(void)curl;
+	if (type == CURLINFO_HEADER_OUT)
+		strncat(d->shown, text, len);
+	return 0;
+}
+
 static void set_all(CURL *curl, struct dial *d, const char *proxy,
 		    const char *login, struct curl_slist *resolve)
 {
@@ -119,6 +131,9 @@ static void set_all(CURL *curl, struct dial *d, const char *proxy,
 	curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 0L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 300L);
+	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_debug);
+	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, d);
+	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
 	if (login == NULL)
 		return;
 	FACT(curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, login) == CURLE_OK);
@@ -248,6 +263,9 @@ static void basic_once(void)
 	FACT(d.result != CURLE_OK && d.code == 407);
 	FACT(strstr(p.request, "Proxy-Authorization: Basic YSU6Yg==\r\n") !=
 	     NULL);
+	/* The debug function sees it: proxy_curl.c knows by it that a password
+	 * has gone out. */
+	FACT(strcmp(d.shown, p.request) == 0);
 	close(d.fd);
 	proxy_close(&p);
 }
