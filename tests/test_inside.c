@@ -16,7 +16,9 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct loop *loop;
 static struct dial_pool *pool;
@@ -24,8 +26,21 @@ static struct inside *inside;
 static struct policy *policy;
 static int told, waiting;
 
+static char resolv_conf[] = "/tmp/test-inside.XXXXXX";
+
+static void put_server(const char *address)
+{
+	FILE *f = fopen(resolv_conf, "w");
+
+	if (f == NULL)
+		return; /* the first look-up will not be made */
+	fprintf(f, "nameserver %s\n", address);
+	fclose(f);
+}
+
 static int setup(void)
 {
+	int fd = mkstemp(resolv_conf);
 	struct rules rules = { 0 };
 	struct rules_context ctx = { .user = &rules,
 				     .have_proxy = true,
@@ -35,11 +50,16 @@ static int setup(void)
 	pool = dial_pool_new(64);
 	policy = policy_new(&ctx, NULL);
 	inside = loop != NULL && pool != NULL ? inside_new(loop, pool) : NULL;
-	return inside == NULL || policy == NULL;
+	if (fd < 0 || close(fd) < 0 || inside == NULL || policy == NULL)
+		return 1;
+	put_server("10.0.0.53");
+	inside_set_resolv_conf(inside, resolv_conf);
+	return 0;
 }
 
 static int teardown(void)
 {
+	unlink(resolv_conf);
 	inside_free(inside);
 	dial_pool_free(pool);
 	policy_put(policy);
@@ -62,7 +82,7 @@ static uint64_t ask(const char *name)
 
 	told = 0;
 	waiting = 1;
-	if (inside_want(inside, name, &wait, on_found, NULL))
+	if (inside_want(inside, policy, name, &wait, on_found, NULL))
 		CU_ASSERT_EQUAL(loop_run(loop), 0);
 	return clock_now_ms() - start;
 }
@@ -140,10 +160,10 @@ static void test_silent(void)
 		CU_ASSERT_FALSE(inside_has(inside, policy, name));
 	}
 	CU_ASSERT_FALSE(inside_answers(inside));
-	CU_ASSERT_FALSE(
-		inside_want(inside, "slow9.test", &wait, on_found, NULL));
-	CU_ASSERT_FALSE(
-		inside_want(inside, "slow.test", &wait, on_found, NULL));
+	CU_ASSERT_FALSE(inside_want(inside, policy, "slow9.test", &wait,
+				    on_found, NULL));
+	CU_ASSERT_FALSE(inside_want(inside, policy, "slow.test", &wait,
+				    on_found, NULL));
 	/* The answer that comes late says that it is alive. */
 	turn_for(2200);
 	atomic_store(&resolver_slow_ms, 0);
@@ -180,8 +200,8 @@ static void test_many(void)
 	for (size_t i = 0; i < ARRAY_SIZE(wait); i++) {
 		snprintf(name, sizeof(name), "slow%zu.test", 100 + i);
 		wait[i].prev = NULL;
-		CU_ASSERT_TRUE(
-			inside_want(inside, name, &wait[i], on_found, NULL));
+		CU_ASSERT_TRUE(inside_want(inside, policy, name, &wait[i],
+					   on_found, NULL));
 	}
 	CU_ASSERT_EQUAL(loop_run(loop), 0);
 	CU_ASSERT_EQUAL(told, ARRAY_SIZE(wait));
@@ -201,7 +221,8 @@ static void test_bounded(void)
 	for (size_t i = 0; i < ARRAY_SIZE(wait); i++) {
 		snprintf(name, sizeof(name), "n%zu.test", i);
 		wait[i].prev = NULL;
-		waiting += inside_want(inside, name, &wait[i], on_found, NULL);
+		waiting += inside_want(inside, policy, name, &wait[i], on_found,
+				       NULL);
 	}
 	CU_ASSERT_EQUAL(waiting, ARRAY_SIZE(wait));
 	CU_ASSERT(told >= 80);
@@ -209,12 +230,35 @@ static void test_bounded(void)
 		CU_ASSERT_EQUAL(loop_run(loop), 0);
 	CU_ASSERT_EQUAL(told, waiting);
 	/* One that gives up is not told. */
-	CU_ASSERT_TRUE(
-		inside_want(inside, "gone.test", &wait[0], on_found, NULL));
+	CU_ASSERT_TRUE(inside_want(inside, policy, "gone.test", &wait[0],
+				   on_found, NULL));
 	learn_cancel(&wait[0]);
 	waiting++;
 	turn_for(200);
 	CU_ASSERT_EQUAL(told, waiting - 1);
+}
+
+/* Names do not go to a server that policy does not reach directly; and other
+ * servers have other answers. */
+static void test_servers(void)
+{
+	struct learn_wait wait = { .prev = NULL };
+	unsigned int calls;
+
+	inside_forget(inside);
+	ask("inside.test");
+	CU_ASSERT_TRUE(inside_has(inside, policy, "inside.test"));
+	calls = atomic_load(&resolver_calls);
+	put_server("203.0.113.53");
+	CU_ASSERT_FALSE(inside_want(inside, policy, "inside.test", &wait,
+				    on_found, NULL));
+	CU_ASSERT_FALSE(inside_has(inside, policy, "inside.test"));
+	CU_ASSERT_FALSE(
+		inside_want(inside, policy, "one.test", &wait, on_found, NULL));
+	CU_ASSERT_EQUAL(atomic_load(&resolver_calls), calls);
+	put_server("10.0.0.54");
+	ask("inside.test");
+	CU_ASSERT_TRUE(inside_has(inside, policy, "inside.test"));
 }
 
 static CU_TestInfo tests[] = {
@@ -224,6 +268,7 @@ static CU_TestInfo tests[] = {
 	{ "a resolver that is slow", test_late },
 	{ "many at once", test_many },
 	{ "more names than have a place", test_bounded },
+	{ "whom the machine asks", test_servers },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {

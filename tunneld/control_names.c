@@ -108,7 +108,8 @@ static bool must_wait(struct conn *conn)
 	return opts->inside != NULL &&
 	       name_way(opts->policy, opts->names, name,
 			&conn->caller.client) == NAME_WAY_INSIDE &&
-	       inside_want(opts->inside, name, &conn->wait, on_found, conn);
+	       inside_want(opts->inside, opts->policy, name, &conn->wait,
+			   on_found, conn);
 }
 
 void conn_resolve(struct conn *conn)

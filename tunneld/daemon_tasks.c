@@ -110,8 +110,8 @@ static void run_want(void *arg, uint64_t now_ms)
 	struct dns_learn *query = t->query;
 
 	free(t);
-	if (query->judge ? !inside_want(d->inside, query->name, &query->wait,
-					give_back, query)
+	if (query->judge ? !inside_want(d->inside, d->policy, query->name,
+					&query->wait, give_back, query)
 			 : !learn_want(d->learn, query->name, &query->wait,
 				       give_back, query))
 		give_back(query, now_ms);

@@ -14,6 +14,7 @@
 #include "inside.h"
 
 #include "log.h"
+#include "nameservers.h"
 #include "patience.h"
 #include "policy.h"
 #include "resolve.h"
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RESOLV_CONF "/etc/resolv.conf"
 #define NAMES_MAX   512
 #define RUNNING_MAX 8
 #define ADDRS_MAX   8
@@ -48,6 +50,7 @@ struct inside {
 	struct loop *loop;
 	struct dial_pool *pool;
 	struct patience patience;
+	struct nameservers servers;
 	size_t running;
 	size_t lookups, next; /* next: the place to use when all are taken */
 	struct lookup lookup[NAMES_MAX];
@@ -62,7 +65,14 @@ struct inside *inside_new(struct loop *loop, struct dial_pool *pool)
 	in->loop = loop;
 	in->pool = pool;
 	patience_init(&in->patience);
+	nameservers_init(&in->servers, RESOLV_CONF);
 	return in;
+}
+
+void inside_set_resolv_conf(struct inside *in, const char *path)
+{
+	nameservers_fini(&in->servers);
+	nameservers_init(&in->servers, path);
 }
 
 static void tell(struct lookup *k, uint64_t now_ms)
@@ -88,7 +98,9 @@ static void stop(struct lookup *k)
 
 void inside_free(struct inside *in)
 {
-	for (size_t i = 0; in != NULL && i < in->lookups; i++) {
+	if (in == NULL)
+		return;
+	for (size_t i = 0; i < in->lookups; i++) {
 		struct lookup *k = &in->lookup[i];
 
 		stop(k);
@@ -96,6 +108,7 @@ void inside_free(struct inside *in)
 		while (k->waiting != NULL)
 			learn_cancel(k->waiting);
 	}
+	nameservers_fini(&in->servers);
 	free(in);
 }
 
@@ -205,13 +218,40 @@ static struct lookup *make(struct inside *in, const char *name)
 	return k;
 }
 
-bool inside_want(struct inside *in, const char *name, struct learn_wait *wait,
-		 loop_fn *done, void *arg)
+static bool is_direct(const struct policy *policy,
+		      enum policy_protocol protocol, const struct endpoint *ip)
+{
+	switch (policy_decide_ip(policy, protocol, ip, NULL)) {
+	case POLICY_DIRECT:
+	case POLICY_PREFER_DIRECT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What asks them is libc in this process, past the policy of apps. */
+static bool may_ask(struct inside *in, const struct policy *policy)
+{
+	if (nameservers_refresh(&in->servers))
+		inside_forget(in); /* other servers, other answers */
+	for (size_t i = 0; i < in->servers.count; i++)
+		if (!is_direct(policy, POLICY_UDP, &in->servers.at[i]))
+			return false;
+	return true;
+}
+
+bool inside_want(struct inside *in, const struct policy *policy,
+		 const char *name, struct learn_wait *wait, loop_fn *done,
+		 void *arg)
 {
 	uint64_t now_ms = loop_now_ms(in->loop);
-	struct lookup *k = find(in, name);
+	struct lookup *k;
 	uint32_t budget_ms;
 
+	if (!may_ask(in, policy))
+		return false;
+	k = find(in, name);
 	if (k == NULL)
 		k = make(in, name);
 	if (k->resolve == NULL && !k->queued) {
@@ -244,14 +284,11 @@ bool inside_want(struct inside *in, const char *name, struct learn_wait *wait,
 static bool is_inside(const struct policy *policy, const struct endpoint *addr)
 {
 	static const struct endpoint nowhere;
-	enum policy_action udp;
 
 	if (memcmp(addr->ip, nowhere.ip, sizeof(addr->ip)) == 0)
 		return false;
-	udp = policy_decide_ip(policy, POLICY_UDP, addr, NULL);
-	return policy_decide_ip(policy, POLICY_TCP, addr, NULL) ==
-		       POLICY_DIRECT &&
-	       (udp == POLICY_DIRECT || udp == POLICY_PREFER_DIRECT);
+	return is_direct(policy, POLICY_TCP, addr) &&
+	       is_direct(policy, POLICY_UDP, addr);
 }
 
 bool inside_has(struct inside *in, const struct policy *policy,

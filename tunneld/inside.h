@@ -25,9 +25,14 @@ void inside_free(struct inside *in);
 void inside_forget(struct inside *in);
 
 /* Find it out. True: `wait` will be told soon, with or without an answer;
- * learn_cancel() takes it off. False: there is nothing to wait for. */
-bool inside_want(struct inside *in, const char *name, struct learn_wait *wait,
-		 loop_fn *done, void *arg) MUST_CHECK;
+ * learn_cancel() takes it off. False: there is nothing to wait for, or policy
+ * does not reach the machine's name servers directly, so that the name may not
+ * go to them. */
+bool inside_want(struct inside *in, const struct policy *policy,
+		 const char *name, struct learn_wait *wait, loop_fn *done,
+		 void *arg) MUST_CHECK;
+/* Another resolv.conf(5), for tests. */
+void inside_set_resolv_conf(struct inside *in, const char *path);
 /* What is known now; a name of which nothing is known is not. */
 bool inside_has(struct inside *in, const struct policy *policy,
 		const char *name);
