@@ -20,6 +20,7 @@
 #include "clock_skew.h"
 #include "egress.h"
 #include "hop.h"
+#include "http_forward.h"
 #include "lookup.h"
 #include "proxy_auth.h"
 #include "proxy_connect.h"
@@ -48,6 +49,7 @@ struct dial_pool {
 	struct proxy_auth *auth;
 	struct proxy_health *health;
 	struct proxy_pump *pump;
+	struct http_forwards *forwards;
 	struct clock_skew skew;
 	struct tunnel_env env;
 };
@@ -320,13 +322,15 @@ struct dial_pool *dial_pool_new(unsigned int threads_max)
 	pool->auth = proxy_auth_new();
 	pool->health = proxy_health_new();
 	pool->pump = proxy_pump_new();
+	pool->forwards = http_forwards_new();
 	pool->env = (struct tunnel_env){ .auth = pool->auth,
 					 .skew = &pool->skew,
 					 .health = pool->health,
-					 .pump = pool->pump };
+					 .pump = pool->pump,
+					 .forwards = pool->forwards };
 	pool->threads = thread_pool_new(threads_max, IDLE_MS);
 	if (pool->auth != NULL && pool->health != NULL && pool->pump != NULL &&
-	    pool->threads != NULL)
+	    pool->forwards != NULL && pool->threads != NULL)
 		return pool;
 	dial_pool_free(pool);
 	errno = ENOMEM;
@@ -338,7 +342,8 @@ void dial_pool_free(struct dial_pool *pool)
 	if (pool == NULL)
 		return;
 	/* A thread that is stuck in a library may still come to need it. */
-	if (!thread_pool_free(pool->threads))
+	if (!thread_pool_free(pool->threads) ||
+	    !http_forwards_free(pool->forwards))
 		return;
 	proxy_pump_free(pool->pump);
 	proxy_health_free(pool->health);

@@ -147,8 +147,10 @@ int http_head_know(struct http_head *h, const struct http_field *f)
 		parse_connection(h, &f->value);
 	else if (http_text_is(&f->name, "Host") && request)
 		return parse_host(h, &f->value);
+	/* RFC 9110, 7.8: it may be ignored; who offers HTTP/2 goes on with
+	 * HTTP/1.1 then. */
 	else if (http_text_is(&f->name, "Upgrade"))
-		h->upgrade = true;
+		h->upgrade |= !http_text_is(&f->value, "h2c");
 	else if (http_text_is(&f->name, "Expect"))
 		h->expects_continue = http_text_is(&f->value, "100-continue");
 	return 0;

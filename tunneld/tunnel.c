@@ -45,14 +45,24 @@ static int directly(struct tunnel *t, const char *target)
 
 static int through(struct tunnel *t, struct tunnel_try *try)
 {
+	bool may_forward = tunnel_may_forward(t, try);
 	uint64_t now = clock_now_ms();
+	int fd;
 
 	try->deadline_ms = t->deadline_ms;
 	if (try->others && t->deadline_ms > now)
 		try->deadline_ms = now + (t->deadline_ms - now) / 2;
 	t->http_code = 0;
-	return try->proxy->kind == PROXY_SOCKS5 ? tunnel_by_socks(t, try)
-						: tunnel_by_http(t, try);
+	if (may_forward && tunnel_knows_refusal(t, try)) {
+		fd = tunnel_forward(t, try);
+		if (fd >= 0)
+			return fd;
+	}
+	fd = try->proxy->kind == PROXY_SOCKS5 ? tunnel_by_socks(t, try)
+					      : tunnel_by_http(t, try);
+	if (may_forward && tunnel_note_answer(t, try) && fd < 0)
+		fd = tunnel_forward(t, try);
+	return fd;
 }
 
 /* Silence may be the target's, too. */

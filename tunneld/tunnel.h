@@ -18,6 +18,7 @@
 struct cancel;
 struct clock_skew;
 struct egress;
+struct http_forwards;
 struct proxy_auth;
 struct proxy_health;
 struct proxy_pump;
@@ -28,6 +29,7 @@ struct tunnel_env {
 	struct clock_skew *skew;
 	struct proxy_health *health;
 	struct proxy_pump *pump;
+	struct http_forwards *forwards; /* NULL: nothing is forwarded */
 };
 
 struct tunnel {

@@ -41,4 +41,13 @@ int tunnel_by_http(struct tunnel *t, struct tunnel_try *try);
 /* The same at a SOCKS5 proxy. */
 int tunnel_by_socks(struct tunnel *t, struct tunnel_try *try);
 
+/* May what the app asks for be asked of the proxy itself, without a tunnel? */
+bool tunnel_may_forward(const struct tunnel *t, const struct tunnel_try *try);
+/* … and is it known that there will be no tunnel? */
+bool tunnel_knows_refusal(const struct tunnel *t, const struct tunnel_try *try);
+/* CONNECT was answered; true: it was a refusal of the kind that is meant. */
+bool tunnel_note_answer(const struct tunnel *t, const struct tunnel_try *try);
+/* -1: that is not possible either, and t->failure stays what it was. */
+int tunnel_forward(struct tunnel *t, const struct tunnel_try *try) MUST_CHECK;
+
 #endif
