@@ -148,6 +148,20 @@ static void set_login(struct forward_lab *l)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(l->proxy->creds);
 }
 
+/* The next request comes, on whichever connection. */
+static void next_request(struct forward_lab *l, char text[4096])
+{
+	struct pollfd p[2] = { { .fd = l->served, .events = POLLIN },
+			       { .fd = l->listener, .events = POLLIN } };
+
+	CU_ASSERT_FATAL(poll(p, 2, FORWARD_PATIENCE_MS) > 0);
+	if (p[1].revents != 0)
+		forward_accept(l);
+	forward_head(l->served, text);
+}
+
+/* The first request asks how to log in; its body is not lost. From then on the
+ * login is sent at once. */
 static void login(void)
 {
 	struct forward_lab l;
@@ -155,15 +169,50 @@ static void login(void)
 
 	forward_open(&l);
 	set_login(&l);
+	forward_say(l.app, "POST / HTTP/1.1\r\nHost: web.example\r\n"
+			   "Content-Length: 5\r\n\r\nhello");
+	forward_accept(&l);
+	forward_head(l.served, text);
+	CU_ASSERT_PTR_NULL(strstr(text, "Proxy-Auth"));
+	forward_expect(l.served, "hello");
+	forward_say(l.served, CLOSED_407);
+	next_request(&l, text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, LOGIN));
+	forward_expect(l.served, "hello");
+	forward_say(l.served, OK5);
+	forward_expect(l.app, OK5);
 	for (int i = 0; i < 2; i++) {
 		forward_say(l.app, HEAD_OF("/") "\r\n");
-		if (i == 0)
-			forward_accept(&l);
-		forward_head(l.served, text);
+		next_request(&l, text);
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, LOGIN));
 		forward_say(l.served, OK5);
 		forward_expect(l.app, OK5);
 	}
+	forward_close(&l);
+}
+
+/* More than is kept: the app is told, and may ask again. */
+static void login_after_much(void)
+{
+	static char much[100000];
+	struct forward_lab l;
+	char text[4096];
+
+	forward_open(&l);
+	set_login(&l);
+	snprintf(text, sizeof(text),
+		 "POST / HTTP/1.1\r\nHost: web.example\r\n"
+		 "Content-Length: %zu\r\n\r\n",
+		 sizeof(much));
+	forward_say(l.app, text);
+	CU_ASSERT_EQUAL(send(l.app, much, sizeof(much), 0), sizeof(much));
+	forward_accept(&l);
+	forward_head(l.served, text);
+	CU_ASSERT_EQUAL(recv(l.served, much, sizeof(much), MSG_WAITALL),
+			sizeof(much));
+	forward_say(l.served, CLOSED_407);
+	forward_head(l.app, text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "HTTP/1.1 502 Bad Gateway"));
 	forward_close(&l);
 }
 
@@ -178,6 +227,8 @@ static void wrong_login(void)
 	forward_say(l.app, HEAD_OF("/") "\r\n");
 	forward_accept(&l);
 	forward_head(l.served, text);
+	forward_say(l.served, CLOSED_407);
+	next_request(&l, text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, LOGIN));
 	forward_say(l.served, CLOSED_407);
 	forward_head(l.app, text);
@@ -190,6 +241,27 @@ static void wrong_login(void)
 	forward_head(l.app, text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "HTTP/1.1 502 Bad Gateway"));
 	CU_ASSERT_TRUE(forward_nobody_came(&l));
+	forward_close(&l);
+}
+
+/* Basic is not for everybody to read, unless that is allowed. */
+static void no_basic(void)
+{
+	struct forward_lab l;
+	char text[4096];
+
+	forward_open(&l);
+	set_login(&l);
+	l.proxy->basic_over_http = false;
+	forward_say(l.app, HEAD_OF("/") "\r\n");
+	forward_accept(&l);
+	forward_head(l.served, text);
+	forward_say(l.served, CLOSED_407);
+	forward_head(l.app, text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "HTTP/1.1 502 Bad Gateway"));
+	CU_ASSERT_TRUE(forward_readable(l.app));
+	(void)!recv(l.app, text, sizeof(text) - 1, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "basic_over_http"));
 	forward_close(&l);
 }
 
@@ -282,7 +354,9 @@ static CU_TestInfo tests[] = {
 	{ "what cannot be forwarded", refused },
 	{ "HEAD is answered without a body", no_body_for_head },
 	{ "a login", login },
+	{ "a login after a long body", login_after_much },
 	{ "a wrong login", wrong_login },
+	{ "Basic over http://", no_basic },
 	{ "the end", the_end },
 	{ "too many", too_many },
 	{ "proxies that refuse CONNECT", refusals },

@@ -375,18 +375,17 @@ static void drive(struct exchange *x, bool to_end)
 	int running, left;
 
 	while (!x->over && (to_end || !x->answered)) {
-		if (curl_multi_perform(x->up->multi, &running) != CURLM_OK)
-			break;
+		CURLMcode rc = curl_multi_perform(x->up->multi, &running);
+
 		msg = curl_multi_info_read(x->up->multi, &left);
+		x->over = true;
 		if (msg != NULL && msg->msg == CURLMSG_DONE)
 			x->result = msg->data.result;
 		else if (is_over(x))
 			x->result = CURLE_OK;
-		else if (running == 0 || !wait_for_more(x))
-			break;
 		else
-			continue;
-		x->over = true;
+			x->over = rc != CURLM_OK || running == 0 ||
+				  !wait_for_more(x);
 	}
 }
 
@@ -440,9 +439,8 @@ static void note_407(const struct exchange *x, struct proxy_try *try)
 static void on_try(void *arg, struct proxy_try *try)
 {
 	struct exchange *x = arg;
-	bool begun = !http_body_is_done(&x->sent) || x->kept_len > 0;
 
-	if (x->kept_lost && begun && x->curl != NULL) {
+	if (x->kept_lost) {
 		snprintf(x->error, sizeof(x->error),
 			 "the proxy wanted a login when the body was gone");
 		x->result = CURLE_SEND_FAIL_REWIND;
