@@ -19,9 +19,8 @@
 
 #include "addr.h"
 #include "clock.h"
-#include "proxy_auth.h"
-#include "proxy_creds.h"
 #include "proxy_curl.h"
+#include "proxy_ladder_private.h"
 #include "proxy_seen.h"
 
 #include <turnout/endpoint.h>
@@ -30,35 +29,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
-#define PASSWORD_SCHEMES \
-	(PROXY_SCHEME_NTLM | PROXY_SCHEME_DIGEST | PROXY_SCHEME_BASIC)
-
-/* A step: it is over (see `result`), or the next one may be tried. */
-enum step {
-	STEP_END = 0,
-	STEP_NEXT,
-};
-
-struct climb {
-	struct proxy_ladder *l;
-	int result; /* as proxy_ladder_climb() */
-	struct proxy_try try;
-	bool contacted;
-	uint8_t tried;                /* schemes */
-	struct proxy_challenge asked; /* by the last 407 */
-	bool has_login, no_login;     /* asked for: there is one, or none */
-	bool stuck;
-	struct proxy_login_text text;
-	struct proxy_login login;
-	char notes[PROXY_LADDER_WORDS_MAX];
-};
-
-static void PRINTF_LIKE(3, 4)
-	note(struct climb *c, enum proxy_scheme scheme, const char *fmt, ...)
+void proxy_ladder_note(struct climb *c, enum proxy_scheme scheme,
+		       const char *fmt, ...)
 {
 	size_t used = strlen(c->notes);
 	va_list ap;
@@ -74,10 +49,7 @@ static void PRINTF_LIKE(3, 4)
 	va_end(ap);
 }
 
-static enum step end(struct climb *c, int result, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
-
-static enum step end(struct climb *c, int result, const char *fmt, ...)
+enum step proxy_ladder_end(struct climb *c, int result, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -88,123 +60,31 @@ static enum step end(struct climb *c, int result, const char *fmt, ...)
 	return STEP_END;
 }
 
-/* Logins */
-
-/* By this login, which nobody must send. */
-static void refused_before(struct climb *c, enum proxy_scheme scheme,
-			   int64_t since_s)
+enum step proxy_ladder_enter(struct climb *c)
 {
-	time_t since = (time_t)since_s;
-	struct tm tm;
-	char when[24] = "";
+	struct proxy_ladder *l = c->l;
+	int rc = 0;
 
-	if (since > 1 && localtime_r(&since, &tm) != NULL)
-		(void)strftime(when, sizeof(when), " on %Y-%m-%d %H:%M", &tm);
-	note(c, scheme,
-	     "the proxy refused this login%s; it is not sent again until it "
-	     "changes, or until `turnout proxy retry`",
-	     when);
-	proxy_creds_refused(c->l->proxy->creds);
-	c->no_login = true;
-}
-
-static struct proxy_login login_of(const struct proxy *p,
-				   const struct proxy_login_text *text)
-{
-	return (struct proxy_login){ .host = p->host,
-				     .port = p->port,
-				     .username = text->username,
-				     .password = text->password };
-}
-
-/* Was the login at hand refused before? Then there is no need to trouble the
- * proxy. */
-static bool is_hopeless(struct climb *c)
-{
-	const struct proxy *p = c->l->proxy;
-	struct proxy_login_text text = { .username = "" };
-	bool refused = false;
-
-	if (p->creds != NULL &&
-	    proxy_creds_peek(p->creds, p->host, p->port, &text)) {
-		struct proxy_login login = login_of(p, &text);
-
-		proxy_auth_have(c->l->auth, p, &login);
-		refused = proxy_auth_is_refused(c->l->auth, &login);
+	if (!c->contacted)
+		rc = proxy_seen_enter(proxy_auth_seen(l->auth), l->proxy,
+				      l->deadline_ms, l->cancel);
+	c->contacted = c->contacted || rc == 0;
+	switch (rc) {
+	case 0:
+		return STEP_NEXT;
+	case -EBUSY:
+		return proxy_ladder_end(
+			c, -EACCES,
+			"the proxy has said 407 too often: it is asked "
+			"again in a few seconds");
+	case -ECANCELED:
+		return proxy_ladder_end(c, rc, "cancelled");
+	default:
+		return proxy_ladder_end(
+			c, rc,
+			"too many dials wait for the proxy to let "
+			"one of them through");
 	}
-	OPENSSL_cleanse(&text, sizeof(text));
-	return refused;
-}
-
-/* Once a climb. Its failure is about the scheme that needed it. */
-static enum step obtain(struct climb *c, enum proxy_scheme scheme)
-{
-	struct proxy_ladder *l = c->l;
-	const struct proxy *p = l->proxy;
-	char words[160];
-	int rc;
-
-	if (c->has_login)
-		return STEP_NEXT;
-	rc = proxy_creds_obtain(p->creds, p->host, p->port, l->deadline_ms,
-				l->cancel, &c->text, words, sizeof(words));
-	if (rc == -ECANCELED)
-		return end(c, rc, "cancelled");
-	c->no_login = rc < 0;
-	c->has_login = rc == 0;
-	if (rc < 0)
-		note(c, scheme, "%s", words);
-	c->login = login_of(p, &c->text);
-	if (c->has_login)
-		proxy_auth_have(l->auth, p, &c->login);
-	return STEP_NEXT;
-}
-
-static enum step begin(struct climb *c, enum proxy_scheme scheme)
-{
-	struct proxy_ladder *l = c->l;
-	int rc = proxy_auth_begin(l->auth, &c->login, l->deadline_ms,
-				  l->cancel);
-
-	if (rc == 0)
-		return STEP_NEXT;
-	if (rc == -ECANCELED)
-		return end(c, rc, "cancelled");
-	if (rc == -ETIMEDOUT)
-		return end(c, rc, "no judgement on the login in time");
-	if (rc != -EACCES)
-		return end(c, rc, "%s", strerror(-rc));
-	refused_before(c, scheme,
-		       proxy_auth_refused_since_s(l->auth, &c->login));
-	return STEP_NEXT;
-}
-
-static enum proxy_auth_outcome outcome_of(const struct proxy_try *t)
-{
-	/* It is the nonce that was too old (RFC 7616, 3.3). */
-	bool stale = t->scheme == PROXY_SCHEME_DIGEST && t->asked.stale;
-
-	if (!t->login_sent)
-		return PROXY_AUTH_UNKNOWN;
-	if (t->end == PROXY_TRY_407 && !stale)
-		return PROXY_AUTH_REFUSED;
-	return t->end == PROXY_TRY_PASSED ? PROXY_AUTH_ACCEPTED
-					  : PROXY_AUTH_UNKNOWN;
-}
-
-static void judge_login(struct climb *c)
-{
-	struct proxy_ladder *l = c->l;
-	enum proxy_auth_outcome outcome = outcome_of(&c->try);
-
-	proxy_auth_end(l->auth, &c->login, outcome);
-	if (outcome != PROXY_AUTH_REFUSED)
-		return;
-	note(c, c->try.scheme,
-	     "the proxy refused this login; it is not sent again until it "
-	     "changes");
-	proxy_creds_refused(l->proxy->creds);
-	c->no_login = true;
 }
 
 /* Rungs */
@@ -251,15 +131,17 @@ static void note_ticket(struct climb *c)
 	bool by_ip = addr_parse_ip(c->l->proxy->host, &ip);
 
 	if (t->auth_sent)
-		note(c, t->scheme,
-		     "the proxy did not take the Kerberos ticket");
+		proxy_ladder_note(c, t->scheme,
+				  "the proxy did not take the Kerberos ticket");
 	else
-		note(c, t->scheme, "no valid Kerberos ticket: kinit%s%s%s%s",
-		     t->ticket[0] != '\0' ? " (" : "", t->ticket,
-		     t->ticket[0] != '\0' ? ")" : "",
-		     by_ip ? "; Kerberos knows the proxy by its name, not by "
-			     "an address"
-			   : "");
+		proxy_ladder_note(c, t->scheme,
+				  "no valid Kerberos ticket: kinit%s%s%s%s",
+				  t->ticket[0] != '\0' ? " (" : "", t->ticket,
+				  t->ticket[0] != '\0' ? ")" : "",
+				  by_ip ? "; Kerberos knows the proxy by its "
+					  "name, not by "
+					  "an address"
+					: "");
 }
 
 /* The proxy let us through: with what? */
@@ -293,43 +175,17 @@ static enum step judge_try(struct climb *c)
 		if (t->scheme == PROXY_SCHEME_NEGOTIATE)
 			note_ticket(c);
 		else if (t->scheme != PROXY_SCHEME_NONE && !c->no_login)
-			note(c, t->scheme, "it came to nothing");
+			proxy_ladder_note(c, t->scheme, "it came to nothing");
 		return STEP_NEXT;
 	case PROXY_TRY_STUCK:
 		c->stuck = true;
-		note(c, t->scheme, "Kerberos does not answer");
+		proxy_ladder_note(c, t->scheme, "Kerberos does not answer");
 		return STEP_NEXT;
 	case PROXY_TRY_OTHER:
 	case PROXY_TRY_NUM_ENDS:
 		break;
 	}
 	return STEP_END;
-}
-
-/* STEP_END: the proxy must not be asked now. */
-static enum step enter(struct climb *c)
-{
-	struct proxy_ladder *l = c->l;
-	int rc = 0;
-
-	if (!c->contacted)
-		rc = proxy_seen_enter(proxy_auth_seen(l->auth), l->proxy,
-				      l->deadline_ms, l->cancel);
-	c->contacted = c->contacted || rc == 0;
-	switch (rc) {
-	case 0:
-		return STEP_NEXT;
-	case -EBUSY:
-		return end(c, -EACCES,
-			   "the proxy has said 407 too often: it is asked "
-			   "again in a few seconds");
-	case -ECANCELED:
-		return end(c, rc, "cancelled");
-	default:
-		return end(c, rc,
-			   "too many dials wait for the proxy to let "
-			   "one of them through");
-	}
 }
 
 static void attempt(struct climb *c, enum proxy_scheme scheme)
@@ -343,24 +199,6 @@ static void attempt(struct climb *c, enum proxy_scheme scheme)
 	c->l->attempt(c->l->arg, &c->try);
 }
 
-/* The password may go out, and the proxy may be asked; or it is noted why not
- * (`no_login`). */
-static enum step prepare(struct climb *c, enum proxy_scheme scheme)
-{
-	int64_t since_s;
-
-	if (obtain(c, scheme) == STEP_END)
-		return STEP_END;
-	if (c->no_login)
-		return STEP_NEXT;
-	since_s = proxy_auth_refused_since_s(c->l->auth, &c->login);
-	if (since_s != 0) {
-		refused_before(c, scheme, since_s);
-		return STEP_NEXT;
-	}
-	return enter(c) == STEP_END ? STEP_END : begin(c, scheme);
-}
-
 static enum step rung(struct climb *c, enum proxy_scheme scheme)
 {
 	const char *why = obstacle(c->l->proxy, scheme);
@@ -368,18 +206,19 @@ static enum step rung(struct climb *c, enum proxy_scheme scheme)
 
 	c->tried |= (uint8_t)scheme;
 	if (why != NULL) {
-		note(c, scheme, "%s", why);
+		proxy_ladder_note(c, scheme, "%s", why);
 		return STEP_NEXT;
 	}
 	if (password && c->no_login)
 		return STEP_NEXT; /* it was said why */
-	if ((password ? prepare(c, scheme) : enter(c)) == STEP_END)
+	if ((password ? proxy_ladder_prepare(c, scheme)
+		      : proxy_ladder_enter(c)) == STEP_END)
 		return STEP_END;
 	if (password && c->no_login)
 		return STEP_NEXT;
 	attempt(c, scheme);
 	if (password)
-		judge_login(c);
+		proxy_ladder_judge_login(c);
 	return judge_try(c);
 }
 
@@ -409,7 +248,7 @@ static enum step first(struct climb *c)
 	enum proxy_scheme scheme = PROXY_SCHEME_NONE;
 	enum step step;
 
-	bool hopeless = is_hopeless(c);
+	bool hopeless = proxy_ladder_is_hopeless(c);
 
 	if (!proxy_seen_scheme(seen, c->l->proxy, NULL, &scheme, NULL) &&
 	    hopeless && proxy_seen_offer(seen, c->l->proxy, &c->asked))
@@ -450,14 +289,16 @@ static enum step fail(struct climb *c)
 
 	name_offers(c, offers, sizeof(offers));
 	if (a->offered == 0)
-		return end(c, result, "%s: the proxy offers %s", c->try.words,
-			   a->other ? "only ways to log in that are unknown "
-				      "here"
-				    : "no way to log in");
-	return end(c, result, "%s%sthe proxy offers %s%s%s%s: %s",
-		   said ? c->try.words : "", said ? ": " : "", offers,
-		   realm ? " for \"" : "", a->realm, realm ? "\"" : "",
-		   c->notes[0] != '\0' ? c->notes : "`auth` has none of them");
+		return proxy_ladder_end(
+			c, result, "%s: the proxy offers %s", c->try.words,
+			a->other ? "only ways to log in that are unknown "
+				   "here"
+				 : "no way to log in");
+	return proxy_ladder_end(
+		c, result, "%s%sthe proxy offers %s%s%s%s: %s",
+		said ? c->try.words : "", said ? ": " : "", offers,
+		realm ? " for \"" : "", a->realm, realm ? "\"" : "",
+		c->notes[0] != '\0' ? c->notes : "`auth` has none of them");
 }
 
 static enum proxy_seen_end seen_end(const struct climb *c)
