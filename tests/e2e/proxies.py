@@ -77,6 +77,7 @@ KRB5_CONF = """
 	dns_lookup_kdc = false
 	dns_lookup_realm = false
 	rdns = false
+	clockskew = 3
 	default_ccache_name = FILE:/run/krb5cc_%{{uid}}
 [realms]
 	{realm} = {{

@@ -53,7 +53,8 @@ MATRIX = {
     "tiny-basic": Row("tiny", "tiny-basic", password=proxies.TICKET_PASSWORD,
                       more="basic_over_http = yes\n"),
     "socks": Row("socks", "socks", "socks5"),
-    "socks-login": Row("socks", "socks-login", "socks5", RIGHT),
+    "socks-login": Row("socks", "socks-login", "socks5", RIGHT,
+                       "basic_over_http = yes\n"),
 }
 
 
@@ -94,6 +95,9 @@ LOGIN_REFUSED = r"proxy.*(password|login|credential)"
 FAILURES = {
     "basic-in-the-clear": (
         MATRIX["tiny-basic"]._replace(more=""), "ECONNREFUSED",
+        "basic_over_http"),
+    "socks-in-the-clear": (
+        MATRIX["socks-login"]._replace(more=""), "ECONNREFUSED",
         "basic_over_http"),
     "tiny-password": (MATRIX["tiny-basic"]._replace(password=WRONG),
                       "ECONNREFUSED", LOGIN_REFUSED),

@@ -4,6 +4,7 @@ environment; and connections without TLS, which the proxy forwards
 """
 import json
 import sys
+import urllib.parse
 
 import call
 import lab as labs
@@ -95,6 +96,8 @@ def pac_call(lab):
 
 ANYWHERE = "http://proxy.lab.test:{}"
 PLAIN, DEAD = (ANYWHERE.format(labs.PORTS[port]) for port in ("plain", "dead"))
+LOGIN = "http://{}:{}@proxy.lab.test:{}".format(
+    labs.PROXY_USER, urllib.parse.quote(RIGHT), labs.PORTS["digest"])
 SOCKS = f"socks5://proxy.lab.test:{labs.PORTS['socks']}"
 # Variables, and whether call.lab.test is reached with them.
 ENVIRONMENTS = {
@@ -106,7 +109,12 @@ ENVIRONMENTS = {
     "https-before-all": ({"https_proxy": PLAIN, "all_proxy": DEAD}, True),
     "socks": ({"all_proxy": SOCKS}, True),
     "without-scheme": ({"https_proxy": PLAIN.removeprefix("http://")}, True),
-    "http-is-for-port-80": ({"http_proxy": PLAIN}, False),
+    "http": ({"http_proxy": PLAIN}, True),
+    "http-upper": ({"HTTP_PROXY": PLAIN}, True),
+    # A web server sets that to what a client wants (CVE-2016-5385).
+    "http-of-a-client": ({"HTTP_PROXY": PLAIN, "REQUEST_METHOD": "GET"},
+                         False),
+    "login": ({"https_proxy": LOGIN}, True),
     "no-proxy": ({"https_proxy": PLAIN, "no_proxy": "lab.test"}, False),
     "no-proxy-upper": ({"https_proxy": PLAIN, "NO_PROXY": "*.lab.test"},
                        False),
@@ -120,9 +128,11 @@ VARIABLES = [case(name) for name in ("http_proxy", "https_proxy", "all_proxy",
 
 def environment(lab, name):
     variables, works = ENVIRONMENTS[name]
-    prepare(lab, "socks")
+    prepare(lab, "socks squid")
     label = "env-proxy-" + name
-    config = lab.config(label, proxy="env")
+    # A relay that needs a proxy would be a mistake where there is none.
+    config = lab.config(label, proxy="env",
+                        path="proxy" if works else "auto")
     clean = [word for variable in VARIABLES for word in ("-u", variable)]
     status, out, errors = inside(
         lab, label, "env", *clean, *(f"{key}={value}" for key, value in
@@ -136,6 +146,7 @@ def environment(lab, name):
         check_no_leak(lab)
     else:
         # It goes directly, where the firewall stops it.
+        check(status != 125, f"tunneld did not start: {errors}")
         check(HELLO not in out, f"it went through the proxy: {out}")
 
 
