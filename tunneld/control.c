@@ -141,6 +141,11 @@ static void handle_flow_open(struct conn *conn)
 	conn_answer(conn, &out, sizeof(out));
 }
 
+bool conn_may_command(const struct conn *conn)
+{
+	return conn->cred.uid == geteuid() || conn->cred.uid == 0;
+}
+
 /* Reading a request */
 
 /* An app that asks for anything may soon open a UDP socket. */
@@ -163,6 +168,7 @@ static uint32_t body_bytes(uint16_t type)
 		[CONTROL_STATUS] = 0,
 		[CONTROL_EXPLAIN] = sizeof(struct control_explain),
 		[CONTROL_PROXY_RETRY] = 0,
+		[CONTROL_RELOAD] = 0,
 	};
 
 	return type > 0 && type < ARRAY_SIZE(bytes) ? bytes[type] : UINT32_MAX;
@@ -221,6 +227,9 @@ static void handle(struct conn *conn, uint64_t now_ms)
 		break;
 	case CONTROL_PROXY_RETRY:
 		conn_proxy_retry(conn);
+		break;
+	case CONTROL_RELOAD:
+		conn_reload(conn);
 		break;
 	default:
 		conn_status(conn);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <sys/types.h>
 
@@ -45,6 +46,9 @@ struct control_opts {
 	size_t worker_count;
 	/* What is promised to apps has changed; may be NULL. */
 	void (*on_flows)(void *arg);
+	/* Reads the configuration again and tells what is wrong with it. 0, or
+	 * -errno: all is as before. NULL: it cannot. */
+	int (*on_reload)(void *arg, FILE *told);
 	void *arg;
 };
 

@@ -86,6 +86,12 @@ void conn_reverse(struct conn *conn);
 /* control_status.c: CONTROL_STATUS. */
 void conn_status(struct conn *conn);
 
+/* Root, and the user that tunneld runs as: those whom it serves only ask. */
+bool conn_may_command(const struct conn *conn);
+
+/* control_reload.c: CONTROL_RELOAD. */
+void conn_reload(struct conn *conn);
+
 /* control_explain.c: CONTROL_EXPLAIN; and the connection ends before. */
 void conn_explain(struct conn *conn);
 void conn_explain_leave(struct conn_explain *e);

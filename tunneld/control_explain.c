@@ -51,7 +51,7 @@ static void free_explain(void *arg)
 static void work(void *arg)
 {
 	struct conn_explain *e = arg;
-	struct control_explained head = { .status = EXPLAIN_WRONG };
+	struct control_words head = { .status = EXPLAIN_WRONG };
 	FILE *to = open_memstream(&e->text, &e->bytes);
 	char words[160];
 

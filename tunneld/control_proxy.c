@@ -8,13 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Who uses a daemon of the machine could have others' accounts locked. */
-static bool may_retry(const struct conn *conn)
-{
-	return conn->cred.uid == geteuid() || conn->cred.uid == 0;
-}
 
 void conn_proxy_retry(struct conn *conn)
 {
@@ -22,7 +15,8 @@ void conn_proxy_retry(struct conn *conn)
 	struct dial_pool *pool = conn->control->opts.pool;
 	int n;
 
-	if (may_retry(conn)) {
+	/* Other users could have its owner's account locked. */
+	if (conn_may_command(conn)) {
 		n = proxy_auth_retry(dial_tunnel_env(pool)->auth);
 		out.error = n < 0 ? -n : 0;
 		out.logins = n < 0 ? 0 : (uint32_t)n;

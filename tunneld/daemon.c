@@ -104,7 +104,7 @@ static void on_signal(void *arg, uint32_t events, uint64_t now_ms)
 	if (read(d->signalfd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
-		daemon_reload(d);
+		(void)daemon_reload(d, NULL);
 	else
 		loop_stop(d->loop);
 }
@@ -159,6 +159,11 @@ static int start_workers(struct tunneld *d)
 	return 0;
 }
 
+static int on_reload(void *arg, FILE *told)
+{
+	return daemon_reload(arg, told);
+}
+
 static int start_control(struct tunneld *d)
 {
 	const char *words;
@@ -176,6 +181,7 @@ static int start_control(struct tunneld *d)
 		.workers = d->workers,
 		.worker_count = d->worker_count,
 		.on_flows = daemon_flows_changed,
+		.on_reload = on_reload,
 		.arg = d,
 	};
 

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct conf;
 struct control;
@@ -111,11 +112,13 @@ void daemon_discover(struct tunneld *d);
 /* Addresses of proxy and relays, asked anew. */
 void daemon_look_up_hops(struct tunneld *d);
 void daemon_forget_hops(struct tunneld *d);
-/* Read the configuration again; one that is wrong leaves all as it is. */
-void daemon_reload(struct tunneld *d);
+/* Read the configuration again; one that is wrong leaves all as it is,
+ * -EBADMSG. `told` NULL, or: what is wrong is written there as well as to the
+ * log. */
+int daemon_reload(struct tunneld *d, FILE *told);
 /* Of the log, as options and configuration have it. */
 void daemon_set_log_level(const struct tunneld *d);
-/* For conf_load(). */
+/* For conf_load(); `arg` is such a `told`. */
 void daemon_report_line(void *arg, enum log_level level, const char *line);
 
 /* Show the policy to apps. 0, or -errno when that was logged. */

@@ -30,11 +30,15 @@
 
 void daemon_report_line(void *arg, enum log_level level, const char *line)
 {
-	(void)arg;
+	FILE *told = arg;
+
 	if (level == LOG_LEVEL_ERROR)
 		log_err("%s", line);
 	else
 		log_warn("%s", line);
+	if (told != NULL)
+		fprintf(told, "%s%s\n",
+			level == LOG_LEVEL_ERROR ? "" : "warning: ", line);
 }
 
 static enum log_level wanted_level(const struct tunneld *d)
@@ -173,24 +177,36 @@ static void keep_fixed(const struct conf *old, struct conf *new)
 	new->pool6_bits = old->pool6_bits;
 }
 
-void daemon_reload(struct tunneld *d)
+/* The next configuration and what is made of it; NULL: it is wrong. */
+static struct conf *read_again(struct tunneld *d, struct snapshot *next,
+			       FILE *told)
 {
 	char words[SNAPSHOT_WORDS_MAX];
+	struct conf *conf = conf_load(&d->opts->source, daemon_report_line,
+				      told);
+
+	if (conf == NULL)
+		return NULL;
+	keep_fixed(d->conf, conf);
+	if (snapshot_init(next, conf, words) == 0)
+		return conf;
+	daemon_report_line(told, LOG_LEVEL_ERROR, words);
+	conf_free(conf);
+	return NULL;
+}
+
+int daemon_reload(struct tunneld *d, FILE *told)
+{
 	struct snapshot next;
 	struct conf *conf;
 
 	notify_reloading();
-	conf = conf_load(&d->opts->source, daemon_report_line, NULL);
-	if (conf != NULL)
-		keep_fixed(d->conf, conf);
-	if (conf == NULL || snapshot_init(&next, conf, words) < 0) {
-		if (conf != NULL)
-			log_err("%s", words);
+	conf = read_again(d, &next, told);
+	if (conf == NULL) {
 		log_err("the configuration was not read again: the one in "
 			"force stays");
-		conf_free(conf);
 		notify_ready();
-		return;
+		return -EBADMSG;
 	}
 	policy_put(d->policy);
 	snapshot_inherit(&next, &d->snapshot);
@@ -208,4 +224,5 @@ void daemon_reload(struct tunneld *d)
 	daemon_media_decide(d);
 	log_info("the configuration was read again");
 	notify_ready();
+	return 0;
 }

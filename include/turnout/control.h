@@ -38,6 +38,7 @@ enum control_type {
 	/* refused proxy passwords may be sent once more: for root and the
 	 * daemon's own user to say */
 	CONTROL_PROXY_RETRY = 7,
+	CONTROL_RELOAD = 8, /* read the configuration again; for the same */
 };
 
 struct control_header {
@@ -125,7 +126,7 @@ struct control_reversed {
 #define CONTROL_EXPLAIN_JSON 0x1u
 #define CONTROL_EXPLAIN_UID  0x2u /* `uid` is meant, not who asks */
 
-/* Answered by struct control_explained and text up to the end. */
+/* Answered by struct control_words. */
 struct control_explain {
 	uint32_t flags;
 	uint32_t uid;
@@ -133,8 +134,11 @@ struct control_explain {
 	char program[512]; /* path or name; empty: nobody in particular */
 };
 
-struct control_explained {
-	uint32_t status; /* 0: it would go; 1: it would not; 2: no target */
+/* Of CONTROL_EXPLAIN and CONTROL_RELOAD; text follows up to the end. */
+struct control_words {
+	/* 0: it would go, it was read; 1: it would not, it was not; 2: that is
+	 * no target */
+	uint32_t status;
 };
 
 /* The answer to CONTROL_PROXY_RETRY, which has no body. */

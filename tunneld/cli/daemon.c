@@ -26,7 +26,7 @@
 
 #define ANSWER_TIMEOUT_S 5
 /* tunneld may have to ask a script; it gives up earlier. */
-#define EXPLAIN_TIMEOUT_S 12
+#define WORDS_TIMEOUT_S 12
 /* A screen or two; this only bounds what a stranger can send. */
 #define ANSWER_MAX_BYTES 65536u
 
@@ -167,17 +167,18 @@ int daemon_status(const char *socket, char **text)
 	return n < 0 ? (int)n : 0;
 }
 
-int daemon_explain(const char *socket, const struct control_explain *what,
-		   uint32_t *status, char **text)
+/* An answer of struct control_words and text. */
+static int ask_words(const char *socket, uint16_t type, const void *body,
+		     uint32_t bytes, uint32_t *status, char **text)
 {
-	int fd = dial(socket, EXPLAIN_TIMEOUT_S);
-	struct control_explained head;
+	int fd = dial(socket, WORDS_TIMEOUT_S);
+	struct control_words head;
 	char *answer;
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	n = ask(fd, CONTROL_EXPLAIN, what, sizeof(*what), &answer);
+	n = ask(fd, type, body, bytes, &answer);
 	close(fd);
 	if (n < 0)
 		return (int)n;
@@ -190,6 +191,18 @@ int daemon_explain(const char *socket, const struct control_explain *what,
 	*status = head.status;
 	*text = answer;
 	return 0;
+}
+
+int daemon_explain(const char *socket, const struct control_explain *what,
+		   uint32_t *status, char **text)
+{
+	return ask_words(socket, CONTROL_EXPLAIN, what, sizeof(*what), status,
+			 text);
+}
+
+int daemon_reload(const char *socket, uint32_t *status, char **text)
+{
+	return ask_words(socket, CONTROL_RELOAD, NULL, 0, status, text);
 }
 
 int daemon_proxy_retry(const char *socket)

@@ -22,6 +22,8 @@ int daemon_status(const char *socket, char **text) MUST_CHECK;
 /* The text of CONTROL_EXPLAIN and its status; likewise. */
 int daemon_explain(const char *socket, const struct control_explain *what,
 		   uint32_t *status, char **text) MUST_CHECK;
+/* CONTROL_RELOAD; likewise. */
+int daemon_reload(const char *socket, uint32_t *status, char **text) MUST_CHECK;
 /* CONTROL_PROXY_RETRY: how many logins had been refused, or -errno. */
 int daemon_proxy_retry(const char *socket) MUST_CHECK;
 

@@ -102,6 +102,22 @@ static const struct verb verbs[] = {
 			"for wrong usage.\n",
 	},
 	{
+		.name = "reload",
+		.main = verb_reload,
+		.summary = "have tunneld read its configuration again",
+		.help = "Usage: turnout reload\n"
+			"\n"
+			"The tunneld that apps of this user would use reads "
+			"its configuration again.\nRunning apps follow, "
+			"connections stay. If something is wrong, it says "
+			"what, "
+			"and\nall is as before. For root, and the user that "
+			"tunneld runs as.\n"
+			"\n"
+			"Exit status: 0, 1 if it was not read, 2 for wrong "
+			"usage.\n",
+	},
+	{
 		.name = "explain",
 		.main = verb_explain,
 		.summary = "what is done with a destination, and why",

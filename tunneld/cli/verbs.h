@@ -19,6 +19,7 @@ int verb_run(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_proxy(int argc, char **argv);
 int verb_config(int argc, char **argv);
+int verb_reload(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 
 #endif
