@@ -7,6 +7,9 @@
 #include "addr.h"
 #include "buf.h"
 #include "dial.h"
+#include "egress.h"
+#include "fake/http_proxy.h"
+#include "lib/dial_lab.h"
 #include "lib/unit.h"
 #include "loop.h"
 
@@ -233,6 +236,35 @@ static void test_failures(void)
 	service_close(&s);
 }
 
+/* By name, as the proxy alone can resolve it. */
+static void test_through_proxy(void)
+{
+	struct http_proxy_opts opts = { .way = HTTP_PROXY_TUNNEL };
+	struct answer a = { .calls = 0 };
+	struct egress *egress;
+	struct http_proxy *p;
+	char request[REQUEST_MAX];
+	struct service s;
+
+	service_open(&s);
+	opts.forward_port = s.port;
+	p = http_proxy_new(&opts);
+	egress = lab_egress("127.0.0.1", http_proxy_port(p), "", "");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(
+		doh_start(pool, loop, "http://dns.example:8053/dns-query",
+			  egress, "a.example", on_answer, &a));
+	egress_put(egress);
+	CU_ASSERT_EQUAL(loop_run(loop), 0);
+	CU_ASSERT_EQUAL(a.error, 0);
+	CU_ASSERT_STRING_EQUAL(a.text, "192.0.2.1");
+	http_proxy_last_request(p, request, sizeof(request));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(request, "CONNECT dns.example:8053 HTTP/1."));
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.request, "Host: dns.example:8053\r\n"));
+	http_proxy_free(p);
+	service_close(&s);
+}
+
 static int setup(void)
 {
 	loop = loop_new();
@@ -250,6 +282,7 @@ static int teardown(void)
 static CU_TestInfo tests[] = {
 	{ "answers", test_answers },
 	{ "failures", test_failures },
+	{ "through the proxy", test_through_proxy },
 	CU_TEST_INFO_NULL,
 };
 

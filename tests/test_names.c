@@ -184,6 +184,7 @@ static void put(const char *path, const char *text)
 static void test_hosts(void)
 {
 	struct names *n = make("198.18.0.0/15", NULL);
+	FILE *f;
 	char path[] = "/tmp/test_names.XXXXXX";
 	int fd = mkstemp(path);
 
@@ -201,6 +202,15 @@ static void test_hosts(void)
 	CU_ASSERT_FALSE(names_in_hosts_file(n, "a"));
 	CU_ASSERT_FALSE(names_in_hosts_file(n, "b"));
 	CU_ASSERT_FALSE(names_in_hosts_file(n, "127.0.0.1"));
+	/* A long list. */
+	f = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	for (int i = 0; i < 100000; i++)
+		fprintf(f, "0.0.0.0 ad%d.example\n", i);
+	fclose(f);
+	CU_ASSERT_TRUE(names_in_hosts_file(n, "ad0.example"));
+	CU_ASSERT_TRUE(names_in_hosts_file(n, "ad99999.example"));
+	CU_ASSERT_FALSE(names_in_hosts_file(n, "ad100000.example"));
 	put(path, "10.0.0.1 only.example other.example\n");
 	CU_ASSERT_TRUE(names_in_hosts_file(n, "only.example"));
 	CU_ASSERT_FALSE(names_in_hosts_file(n, "x"));

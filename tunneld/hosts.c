@@ -17,7 +17,9 @@
 
 #include <sys/stat.h>
 
-#define NAMES_MAX 65536u /* ad blockers have long lists */
+/* Ad blockers have long lists: some have two hundred thousand. */
+#define NAMES_MAX   (1u << 20)
+#define NAMES_FIRST 64u
 
 void hosts_init(struct hosts *h, const char *path)
 {
@@ -30,7 +32,7 @@ static void forget(struct hosts *h)
 		free(h->name[i]);
 	free(h->name);
 	h->name = NULL;
-	h->count = 0;
+	h->count = h->room = 0;
 }
 
 void hosts_fini(struct hosts *h)
@@ -45,6 +47,21 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void add_name(struct hosts *h, const char *plain)
+{
+	if (h->count == h->room) {
+		size_t room = h->room > 0 ? 2 * h->room : NAMES_FIRST;
+		char **more = reallocarray(h->name, room, sizeof(*more));
+
+		if (more == NULL)
+			return;
+		h->name = more;
+		h->room = room;
+	}
+	h->name[h->count] = strdup(plain);
+	h->count += h->name[h->count] != NULL;
+}
+
 /* hosts(5): ADDRESS NAME..., # starts a comment. */
 static void add_line(struct hosts *h, char *line)
 {
@@ -54,11 +71,8 @@ static void add_line(struct hosts *h, char *line)
 	word = strtok_r(line, " \t", &rest);
 	while (word != NULL && h->count < NAMES_MAX) {
 		word = strtok_r(NULL, " \t", &rest);
-		if (word == NULL || !hostname_normalise(word, plain))
-			continue;
-		h->name[h->count] = strdup(plain);
-		if (h->name[h->count] != NULL)
-			h->count++;
+		if (word != NULL && hostname_normalise(word, plain))
+			add_name(h, plain);
 	}
 }
 
@@ -71,8 +85,7 @@ static void read_file(struct hosts *h)
 	forget(h);
 	if (f == NULL)
 		return;
-	h->name = calloc(NAMES_MAX, sizeof(*h->name));
-	while (h->name != NULL && getline(&line, &room, f) >= 0)
+	while (getline(&line, &room, f) >= 0)
 		add_line(h, line);
 	if (h->count > 0)
 		qsort(h->name, h->count, sizeof(*h->name), compare);

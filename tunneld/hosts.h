@@ -12,7 +12,7 @@
 struct hosts {
 	char *path;
 	char **name; /* sorted, normalised (hostname.h) */
-	size_t count;
+	size_t count, room;
 	/* what the file was when it was read */
 	struct timespec mtime;
 	off_t bytes;
