@@ -79,7 +79,7 @@ static enum policy_action decide(enum policy_protocol protocol,
 static void compile(const struct rules_context *ctx)
 {
 	memset(table, 0xee, sizeof(*table));
-	CU_ASSERT_EQUAL_FATAL(rules_compile(ctx, table), 0);
+	CU_ASSERT_EQUAL_FATAL(rules_compile(ctx, table, NULL), 0);
 }
 
 /* ---- text ---- */
@@ -476,7 +476,7 @@ static void test_too_many(void)
 
 	for (size_t i = 0; i < PAGE_RULES_MAX; i++)
 		add("direct 203.0.113.1");
-	CU_ASSERT_EQUAL(rules_compile(&ctx, table), -E2BIG);
+	CU_ASSERT_EQUAL(rules_compile(&ctx, table, NULL), -E2BIG);
 }
 
 static enum policy_action ask(const char *ip, uint32_t uid, const char *program)

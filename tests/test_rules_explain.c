@@ -11,9 +11,12 @@
 #include "lib/unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct rules user;
+static struct page_table *table;
+static struct rules_note *notes;
 
 static void add(const char *text, const char *origin)
 {
@@ -58,7 +61,10 @@ static struct rules_context context(void)
 
 static int set_up(void)
 {
-	if (!addr_parse_ip("192.0.2.9", &hop) ||
+	table = calloc(1, sizeof(*table));
+	notes = calloc(PAGE_RULES_MAX, sizeof(*notes));
+	if (table == NULL || notes == NULL ||
+	    !addr_parse_ip("192.0.2.9", &hop) ||
 	    !addr_parse_ip("192.0.2.8", &learned.ip))
 		return 1;
 	hop.port_be = htons(3128);
@@ -68,6 +74,8 @@ static int set_up(void)
 static int tear_down(void)
 {
 	rules_fini(&user);
+	free(table);
+	free(notes);
 	return 0;
 }
 
@@ -97,8 +105,8 @@ static void check_ip(const struct rules_context *ctx, const struct row *row)
 
 	CU_ASSERT_TRUE_FATAL(addr_parse_ip(row->dest, &e));
 	e.port_be = htons(row->port);
-	CU_ASSERT_EQUAL_FATAL(
-		rules_explain_ip(ctx, row->protocol, &e, NULL, &got), 0);
+	CU_ASSERT_EQUAL_FATAL(rules_compile(ctx, table, notes), 0);
+	rules_explain_ip(ctx, table, notes, row->protocol, &e, NULL, &got);
 	check(row, &got);
 }
 
@@ -253,13 +261,13 @@ static void test_who(void)
 			       "of the rule `block .who.test program=app "
 			       "user=1000` (/etc/x.conf:9)");
 	CU_ASSERT_TRUE_FATAL(addr_parse_ip("192.0.2.77", &e));
-	CU_ASSERT_EQUAL(rules_explain_ip(&ctx, POLICY_UDP, &e, &unseen, &got),
-			0);
+	CU_ASSERT_EQUAL_FATAL(rules_compile(&ctx, table, notes), 0);
+	rules_explain_ip(&ctx, table, notes, POLICY_UDP, &e, &unseen, &got);
 	CU_ASSERT_EQUAL(got.action, POLICY_BLOCK);
 	CU_ASSERT_STRING_EQUAL(got.words,
 			       "of the rule `block 192.0.2.77 program=/opt/*`, "
 			       "for it cannot be told which program this is");
-	CU_ASSERT_EQUAL(rules_explain_ip(&ctx, POLICY_UDP, &e, NULL, &got), 0);
+	rules_explain_ip(&ctx, table, notes, POLICY_UDP, &e, NULL, &got);
 	CU_ASSERT_EQUAL(got.reason, RULES_REASON_DEFAULT);
 }
 

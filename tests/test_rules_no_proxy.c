@@ -50,7 +50,7 @@ static bool passes(const char *entry, const char *dest)
 		addr_split_host_port(dest, host, sizeof(host), &port));
 	if (addr_parse_ip(host, &e)) {
 		e.port_be = htons(port);
-		CU_ASSERT_EQUAL_FATAL(rules_compile(&ctx, table), 0);
+		CU_ASSERT_EQUAL_FATAL(rules_compile(&ctx, table, NULL), 0);
 		action = page_table_decide(table, POLICY_TCP, &e, NULL);
 	} else {
 		CU_ASSERT_TRUE_FATAL(hostname_normalise(host, name));

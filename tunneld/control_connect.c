@@ -189,10 +189,11 @@ static bool is_dns(const struct conn *conn, const struct endpoint *dest)
 {
 	struct rules_answer why;
 
-	return endpoint_port(dest) == DNS_PORT &&
-	       policy_explain_ip(conn->control->opts.policy, POLICY_TCP, dest,
-				 &conn->caller.client, &why) == 0 &&
-	       why.reason == RULES_REASON_DNS;
+	if (endpoint_port(dest) != DNS_PORT)
+		return false;
+	policy_explain_ip(conn->control->opts.policy, POLICY_TCP, dest,
+			  &conn->caller.client, &why);
+	return why.reason == RULES_REASON_DNS;
 }
 
 static void connect_dns(struct conn *conn, const struct endpoint *server)

@@ -316,15 +316,17 @@ static bool find_name(const struct work *w, char name[CONTROL_NAME_MAX + 1])
 	       names_lookup(w->env->names, &t->ip, name);
 }
 
-static int find_rule(struct work *w)
+static void find_rule(struct work *w)
 {
 	const struct explain_query *q = w->x.query;
 	const struct explain_target *t = &q->target;
 	char name[CONTROL_NAME_MAX + 1];
 
-	if (!find_name(w, name))
-		return policy_explain_ip(w->env->policy, t->protocol, &t->ip,
-					 &q->client, &w->x.rule);
+	if (!find_name(w, name)) {
+		policy_explain_ip(w->env->policy, t->protocol, &t->ip,
+				  &q->client, &w->x.rule);
+		return;
+	}
 	policy_explain_name(w->env->policy, w->env->names, name, t->port,
 			    t->protocol, &q->client, &w->x.rule);
 	if (t->ip.family == ENDPOINT_NONE)
@@ -332,7 +334,6 @@ static int find_rule(struct work *w)
 	else
 		snprintf(w->x.address, sizeof(w->x.address),
 			 "it stands for the name %s", name);
-	return 0;
 }
 
 enum explain_verdict explain(const struct explain_query *query,
@@ -349,10 +350,8 @@ enum explain_verdict explain(const struct explain_query *query,
 	w->deadline_ms = deadline_ms;
 	w->cancel = cancel;
 	w->x.query = query;
-	if (find_rule(w) == 0)
-		find_way(w);
-	else
-		answer(&w->x, "out of memory");
+	find_rule(w);
+	find_way(w);
 	explain_print(&w->x, to);
 	goes = w->x.goes;
 	free(w);

@@ -27,6 +27,7 @@ struct policy {
 	struct rules_learned *learned;
 	struct rules_context ctx; /* points to the copies above */
 	struct page_table *table;
+	struct rules_note *notes; /* of its rules */
 	struct egress *egress;
 };
 
@@ -91,10 +92,11 @@ struct policy *policy_new(const struct rules_context *ctx,
 		return NULL;
 	atomic_store(&p->refs, 1);
 	p->table = calloc(1, sizeof(*p->table));
-	if (p->table != NULL)
+	p->notes = calloc(PAGE_RULES_MAX, sizeof(*p->notes));
+	if (p->table != NULL && p->notes != NULL)
 		err = copy_context(p, ctx);
 	if (err == 0)
-		err = rules_compile(&p->ctx, p->table);
+		err = rules_compile(&p->ctx, p->table, p->notes);
 	if (err < 0) {
 		policy_put(p);
 		errno = -err;
@@ -120,6 +122,7 @@ void policy_put(struct policy *p)
 	free(p->hops);
 	free(p->learned);
 	free(p->table);
+	free(p->notes);
 	egress_put(p->egress);
 	free(p);
 }
@@ -147,12 +150,13 @@ enum policy_action policy_decide_name(const struct policy *p,
 				 in_hosts_file(names, name), client);
 }
 
-int policy_explain_ip(const struct policy *p, enum policy_protocol protocol,
-		      const struct endpoint *dest,
-		      const struct policy_client *client,
-		      struct rules_answer *out)
+void policy_explain_ip(const struct policy *p, enum policy_protocol protocol,
+		       const struct endpoint *dest,
+		       const struct policy_client *client,
+		       struct rules_answer *out)
 {
-	return rules_explain_ip(&p->ctx, protocol, dest, client, out);
+	rules_explain_ip(&p->ctx, p->table, p->notes, protocol, dest, client,
+			 out);
 }
 
 void policy_explain_name(const struct policy *p, struct names *names,

@@ -56,10 +56,10 @@ enum policy_action policy_decide_name(const struct policy *p,
 				      enum policy_protocol protocol,
 				      const struct policy_client *client);
 /* The same, each with why: see rules.h. */
-int policy_explain_ip(const struct policy *p, enum policy_protocol protocol,
-		      const struct endpoint *dest,
-		      const struct policy_client *client,
-		      struct rules_answer *out) MUST_CHECK;
+void policy_explain_ip(const struct policy *p, enum policy_protocol protocol,
+		       const struct endpoint *dest,
+		       const struct policy_client *client,
+		       struct rules_answer *out);
 void policy_explain_name(const struct policy *p, struct names *names,
 			 const char *name, uint16_t port,
 			 enum policy_protocol protocol,

@@ -107,9 +107,33 @@ struct rules_context {
 	size_t learned_count;
 };
 
-/* Fill `table`, index included. 0, -ENOMEM, or -E2BIG: too many rules. */
-int rules_compile(const struct rules_context *ctx,
-		  struct page_table *table) MUST_CHECK;
+/* Why it is so. */
+enum rules_reason {
+	RULES_REASON_DEFAULT = 0,  /* nothing says anything about it */
+	RULES_REASON_RULE,         /* the user's */
+	RULES_REASON_NO_PROXY,     /* an entry of it */
+	RULES_REASON_PORT,         /* it depends on the port */
+	RULES_REASON_HOP,          /* the proxy's or a relay's own address */
+	RULES_REASON_POOL,         /* an address that stands for a name */
+	RULES_REASON_DNS,          /* port 53: tunneld answers */
+	RULES_REASON_LEARNED,      /* an address of a direct name */
+	RULES_REASON_LOCAL_NAME,   /* of the machine or its network */
+	RULES_REASON_SURROUNDINGS, /* an address of these */
+	RULES_REASON_LOOPBACK,     /* the machine itself */
+	RULES_NUM_REASONS,
+};
+
+/* Where a rule of a table comes from; the index is private to rules*.c. */
+struct rules_note {
+	enum rules_reason reason;
+	uint32_t index;
+};
+
+/* Fill `table`, index included, and PAGE_RULES_MAX `notes` for
+ * rules_explain_ip() (NULL: nobody will ask). 0, -ENOMEM, or -E2BIG: too many
+ * rules. */
+int rules_compile(const struct rules_context *ctx, struct page_table *table,
+		  struct rules_note *notes) MUST_CHECK;
 
 /* Is the name direct because a rule or no_proxy names it, and would its
  * addresses be something else without it? Then they have to be learned. */
@@ -133,22 +157,6 @@ enum policy_action rules_decide_name(const struct rules_context *ctx,
 				     bool in_hosts_file,
 				     const struct policy_client *client);
 
-/* Why it is so. */
-enum rules_reason {
-	RULES_REASON_DEFAULT = 0,  /* nothing says anything about it */
-	RULES_REASON_RULE,         /* the user's */
-	RULES_REASON_NO_PROXY,     /* an entry of it */
-	RULES_REASON_PORT,         /* it depends on the port */
-	RULES_REASON_HOP,          /* the proxy's or a relay's own address */
-	RULES_REASON_POOL,         /* an address that stands for a name */
-	RULES_REASON_DNS,          /* port 53: tunneld answers */
-	RULES_REASON_LEARNED,      /* an address of a direct name */
-	RULES_REASON_LOCAL_NAME,   /* of the machine or its network */
-	RULES_REASON_SURROUNDINGS, /* an address of these */
-	RULES_REASON_LOOPBACK,     /* the machine itself */
-	RULES_NUM_REASONS,
-};
-
 struct rules_answer {
 	enum policy_action action;
 	enum rules_reason reason;
@@ -162,10 +170,14 @@ void rules_explain_name(const struct rules_context *ctx, const char *name,
 			uint16_t port, enum policy_protocol protocol,
 			bool in_hosts_file, const struct policy_client *client,
 			struct rules_answer *out);
-/* What an app decides about an address, and why. 0, -E2BIG or -ENOMEM. */
-int rules_explain_ip(const struct rules_context *ctx,
-		     enum policy_protocol protocol, const struct endpoint *dest,
-		     const struct policy_client *client,
-		     struct rules_answer *out) MUST_CHECK;
+/* What an app decides about an address by a table that was compiled from `ctx`
+ * with `notes`, and why. */
+void rules_explain_ip(const struct rules_context *ctx,
+		      const struct page_table *table,
+		      const struct rules_note *notes,
+		      enum policy_protocol protocol,
+		      const struct endpoint *dest,
+		      const struct policy_client *client,
+		      struct rules_answer *out);
 
 #endif

@@ -11,10 +11,8 @@
 #include "hostname.h"
 #include "rules_private.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DNS_PORT 53
@@ -181,57 +179,42 @@ static bool is_loopback(const struct endpoint *dest)
 	       endpoint_port(dest) != DNS_PORT;
 }
 
-static int explain_page(const struct rules_context *ctx,
-			enum policy_protocol protocol,
-			const struct endpoint *dest,
-			const struct policy_client *client,
-			struct page_table *table, struct rules_note *notes,
-			struct rules_answer *out)
+/* Its number, or how many there are. */
+static uint32_t find_rule(const struct page_table *t,
+			  enum policy_protocol protocol,
+			  const struct endpoint *dest,
+			  const struct policy_client *client)
 {
+	uint32_t i = 0;
+
+	while (i < t->rule_count &&
+	       (!page_rule_matches(&t->rules[i], protocol, dest) ||
+		!page_rule_concerns(t, &t->rules[i], client)))
+		i++;
+	return i;
+}
+
+void rules_explain_ip(const struct rules_context *ctx,
+		      const struct page_table *table,
+		      const struct rules_note *notes,
+		      enum policy_protocol protocol,
+		      const struct endpoint *dest,
+		      const struct policy_client *client,
+		      struct rules_answer *out)
+{
+	uint32_t rule = find_rule(table, protocol, dest, client);
 	struct rules_note note = { .reason = RULES_REASON_DEFAULT };
-	uint8_t action;
-	int error = rules_compile_noted(ctx, table, notes);
+	uint8_t action = table->default_action[protocol];
 
-	if (error < 0)
-		return error;
-	action = table->default_action[protocol];
-	for (uint32_t i = 0; i < table->rule_count; i++) {
-		const struct page_rule *r = &table->rules[i];
-
-		if (!page_rule_matches(r, protocol, dest) ||
-		    !page_rule_concerns(table, r, client))
-			continue;
-		action = r->action;
-		note = notes[i];
-		break;
+	if (rule < table->rule_count) {
+		action = table->rules[rule].action;
+		note = notes[rule];
+	}
+	if (is_loopback(dest)) {
+		action = POLICY_DIRECT;
+		note.reason = RULES_REASON_LOOPBACK;
 	}
 	*out = (struct rules_answer){ .action = (enum policy_action)action,
 				      .reason = note.reason };
 	say_note(out, ctx, &note, protocol, client);
-	return 0;
-}
-
-int rules_explain_ip(const struct rules_context *ctx,
-		     enum policy_protocol protocol, const struct endpoint *dest,
-		     const struct policy_client *client,
-		     struct rules_answer *out)
-{
-	struct page_table *table;
-	struct rules_note *notes;
-	int error = -ENOMEM;
-
-	if (is_loopback(dest)) {
-		*out = (struct rules_answer){ .action = POLICY_DIRECT,
-					      .reason = RULES_REASON_LOOPBACK };
-		say(out, "it is this machine itself");
-		return 0;
-	}
-	table = calloc(1, sizeof(*table));
-	notes = calloc(PAGE_RULES_MAX, sizeof(*notes));
-	if (table != NULL && notes != NULL)
-		error = explain_page(ctx, protocol, dest, client, table, notes,
-				     out);
-	free(table);
-	free(notes);
-	return error;
 }

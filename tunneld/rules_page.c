@@ -147,7 +147,7 @@ static int put_hops(struct making *m, const struct rules_context *ctx)
 static int put_rule(struct making *m, const struct rules_context *ctx,
 		    size_t index, struct rule r)
 {
-	m->note = (struct rules_note){ RULES_REASON_RULE, index };
+	m->note = (struct rules_note){ RULES_REASON_RULE, (uint32_t)index };
 	r.action = rules_effective(ctx, r.action);
 	return put(m, &r);
 }
@@ -304,8 +304,8 @@ static void put_defaults(struct page_table *t, const struct rules_context *ctx)
 		t->default_action[POLICY_UDP] = POLICY_PREFER_DIRECT;
 }
 
-int rules_compile_noted(const struct rules_context *ctx,
-			struct page_table *table, struct rules_note *notes)
+int rules_compile(const struct rules_context *ctx, struct page_table *table,
+		  struct rules_note *notes)
 {
 	struct making m = { .table = table, .notes = notes };
 	int error;
@@ -327,12 +327,5 @@ int rules_compile_noted(const struct rules_context *ctx,
 		error = put_no_proxy(&m, ctx);
 	if (error == 0)
 		error = put_surroundings(&m);
-	return error;
-}
-
-int rules_compile(const struct rules_context *ctx, struct page_table *table)
-{
-	int error = rules_compile_noted(ctx, table, NULL);
-
 	return error == 0 ? page_index_build(table) : error;
 }

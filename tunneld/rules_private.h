@@ -70,18 +70,6 @@ struct rules_verdict rules_judge_name(const struct rules_context *ctx,
 				      bool in_hosts_file,
 				      const struct policy_client *client);
 
-/* Where a rule of the page comes from. */
-struct rules_note {
-	enum rules_reason reason;
-	size_t index; /* in the context's rules, no_proxy or learned; or of
-		       * rules_surrounding() */
-};
-
-/* rules_compile() but for the index, which fills `notes` (NULL or
- * PAGE_RULES_MAX), one for each rule of the table. */
-int rules_compile_noted(const struct rules_context *ctx,
-			struct page_table *table,
-			struct rules_note *notes) MUST_CHECK;
 /* "10.0.0.0/8 is private (RFC 1918)" */
 void rules_surrounding_words(size_t index, char *words, size_t words_max);
 

@@ -79,7 +79,7 @@ static void ask(const struct rules *user, const char *text)
 	};
 	struct endpoint dest = { .family = ENDPOINT_IPV4 };
 
-	if (rules_compile(&ctx, &table) < 0)
+	if (rules_compile(&ctx, &table, NULL) < 0)
 		abort();
 	if (page_table_decide(&table, POLICY_TCP, &dest, NULL) !=
 	    page_table_scan(&table, POLICY_TCP, &dest, NULL))
