@@ -33,6 +33,7 @@ struct stage {
 	struct pump_pair *pair;
 	uint8_t scratch[PUMP_CHUNK_BYTES];
 	int app; /* the other end of the plain connection */
+	int inner;
 	bool ended;
 	bool broken;
 };
@@ -86,7 +87,7 @@ static void begin(struct stage *s, const struct tls_server_opts *server,
 		0);
 	s->app = fds[0];
 	opts.loop = s->loop;
-	opts.inner = fds[1];
+	opts.inner = s->inner = fds[1];
 	opts.outer = dial(tls_server_port(s->server));
 	opts.tls = tls_open(
 		s->ctx, opts.outer,
@@ -95,6 +96,10 @@ static void begin(struct stage *s, const struct tls_server_opts *server,
 	CU_ASSERT_EQUAL_FATAL(tls_handshake_wait(opts.tls, WAIT_MS), 0);
 	s->pair = pump_pair_new(&opts);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s->pair);
+}
+
+static void run(struct stage *s)
+{
 	pump_pair_start(s->pair, loop_now_ms(s->loop));
 }
 
@@ -135,6 +140,7 @@ static void half_is_limited(void)
 	char c;
 
 	begin(&s, &opts, 40);
+	run(&s);
 	turn(&s, 100);
 	CU_ASSERT_FALSE(s.ended); /* nothing has ended: no limit */
 	CU_ASSERT_EQUAL(shutdown(s.app, SHUT_WR), 0);
@@ -142,6 +148,25 @@ static void half_is_limited(void)
 	CU_ASSERT_TRUE(s.ended);
 	CU_ASSERT_FALSE(s.broken);
 	CU_ASSERT_EQUAL(recv(s.app, &c, 1, 0), 0);
+	end(&s);
+}
+
+/* What the app has left behind cannot be passed on. */
+static size_t fill(struct stage *s);
+
+static void rest_is_limited(void)
+{
+	struct tls_server_opts opts = { .way = TLS_SERVER_DEAF,
+					.name = "proxy.test" };
+	struct stage s;
+
+	begin(&s, &opts, 60);
+	run(&s);
+	(void)fill(&s);
+	CU_ASSERT_EQUAL(shutdown(s.app, SHUT_WR), 0);
+	turn(&s, 1000); /* before the server goes */
+	CU_ASSERT_TRUE(s.ended);
+	CU_ASSERT_FALSE(s.broken);
 	end(&s);
 }
 
@@ -161,6 +186,38 @@ static size_t fill(struct stage *s)
 	return sent;
 }
 
+/* The app reads when it likes, however long the proxy has been gone. */
+static void paused_app(void)
+{
+	struct tls_server_opts opts = { .way = TLS_SERVER_NOTIFY,
+					.name = "proxy.test" };
+	char block[4096] = "", buf[4096];
+	size_t got = 0, full = 0;
+	struct stage s;
+	ssize_t n;
+	int inner;
+
+	begin(&s, &opts, 30);
+	/* Nothing fits between the pair and the app any more. */
+	inner = s.inner;
+	while ((n = send(inner, block, sizeof(block), MSG_NOSIGNAL)) > 0)
+		full += (size_t)n;
+	run(&s);
+	turn(&s, 200);
+	CU_ASSERT_FALSE(s.ended);
+	while (got < full + 3) {
+		n = recv(s.app, buf, sizeof(buf), 0);
+		if (n < 0)
+			turn(&s, 5);
+		else
+			got += (size_t)n;
+		CU_ASSERT_FATAL(n != 0);
+	}
+	CU_ASSERT_EQUAL(got, full + 3);
+	CU_ASSERT_EQUAL(memcmp(buf + (n - 3), "bye", 3), 0);
+	end(&s);
+}
+
 /* The proxy reads nothing: what is taken from the app has a limit, and a loop
  * that has nothing to do waits, also when the app is gone. */
 static void pressure_goes_back(void)
@@ -172,6 +229,7 @@ static void pressure_goes_back(void)
 	size_t sent;
 
 	begin(&s, &opts, WAIT_MS);
+	run(&s);
 	sent = fill(&s);
 	CU_ASSERT(sent > PUMP_CHUNK_BYTES);
 	CU_ASSERT(sent < (8U << 20));
@@ -185,6 +243,8 @@ static void pressure_goes_back(void)
 
 static CU_TestInfo tests[] = {
 	{ "half a connection is limited in time", half_is_limited },
+	{ "what cannot be passed on is limited, too", rest_is_limited },
+	{ "an app that does not read is waited for", paused_app },
 	{ "a full sink holds up its source", pressure_goes_back },
 	CU_TEST_INFO_NULL,
 };

@@ -45,7 +45,7 @@ struct direction {
 struct end {
 	struct loop_fd watch;
 	int fd;
-	bool hung_up; /* the kernel says so whenever it is asked */
+	bool hung_up; /* its end was told, and would be again and again */
 	bool reset;   /* to be closed by RST */
 };
 
@@ -304,7 +304,7 @@ static void on_inner(void *arg, uint32_t events, uint64_t now_ms)
 {
 	struct pump_pair *p = arg;
 
-	p->inner.hung_up |= (events & (EPOLLERR | EPOLLHUP)) != 0;
+	p->inner.hung_up |= (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0;
 	step(p, now_ms);
 }
 
@@ -312,23 +312,27 @@ static void on_outer(void *arg, uint32_t events, uint64_t now_ms)
 {
 	struct pump_pair *p = arg;
 
-	p->outer.hung_up |= (events & (EPOLLERR | EPOLLHUP)) != 0;
+	p->outer.hung_up |= (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0;
 	step(p, now_ms);
 }
 
-/* EPOLLERR stands for nothing: the kernel tells of it in any case. */
+/* When nothing is wanted: the end, which the kernel tells of in any case but
+ * for that of one half. */
+#define ONLY_THE_END (EPOLLERR | EPOLLRDHUP)
+
 static int watch(struct pump_pair *p, struct end *e, uint32_t events,
 		 loop_fd_fn *fn)
 {
 	struct loop *loop = p->opts.loop;
 
-	if (events == 0 && e->hung_up)
+	if (events == 0 && !e->hung_up)
+		events = ONLY_THE_END;
+	if (events == 0)
 		loop_fd_del(loop, &e->watch);
 	else if (e->watch.events == 0)
-		return loop_fd_add(loop, &e->watch, e->fd, events | EPOLLERR,
-				   fn, p);
+		return loop_fd_add(loop, &e->watch, e->fd, events, fn, p);
 	else
-		return loop_fd_set(loop, &e->watch, events | EPOLLERR);
+		return loop_fd_set(loop, &e->watch, events);
 	return 0;
 }
 
@@ -341,7 +345,10 @@ static void on_idle(void *arg, uint64_t now_ms)
 {
 	struct pump_pair *p = arg;
 
-	if (now_ms >= p->moved_ms + p->opts.half_idle_ms)
+	/* An app may let what it has got wait as long as it likes. */
+	if (p->down.len > 0)
+		p->moved_ms = now_ms;
+	else if (now_ms >= p->moved_ms + p->opts.half_idle_ms)
 		lose_both(p);
 	step(p, now_ms);
 }
@@ -349,8 +356,8 @@ static void on_idle(void *arg, uint64_t now_ms)
 /* Half of it has ended: the other half may never tell. */
 static int limit(struct pump_pair *p)
 {
-	if (!p->up.done && !p->down.done && !p->inner.hung_up &&
-	    !p->outer.hung_up)
+	if (!p->up.ended && !p->down.ended && !p->down.done &&
+	    !p->inner.hung_up && !p->outer.hung_up)
 		return 0;
 	return loop_timer_set(p->opts.loop, &p->idle,
 			      p->moved_ms + p->opts.half_idle_ms, on_idle, p);

@@ -66,6 +66,7 @@ struct tls {
 	bool dry;        /* the last read has used up what had arrived */
 	bool http;       /* see tls_opts */
 	bool met;        /* the first bytes have been looked at */
+	bool heard;      /* something inside has been read */
 	bool asked;      /* the server wants to know who we are */
 	enum tls_fault fault;
 	int cause;          /* -errno once broken */
@@ -393,7 +394,11 @@ static enum io fail_kernel(struct tls *t, int error)
 		return IO_WANT_WRITE;
 	t->broken = true;
 	t->cause = error != 0 ? -error : -ECONNRESET;
-	t->fault = TLS_FAULT_OTHER;
+	/* In TLS 1.3 the server finds out after the handshake, and its alert
+	 * may be overtaken by the end of the connection. */
+	t->fault = t->asked && !have_cert(t) && !t->heard
+			   ? TLS_FAULT_CERT_WANTED
+			   : TLS_FAULT_OTHER;
 	say(t, "%s", error != 0 ? strerror(error) : "closed");
 	return IO_FAIL;
 }
@@ -558,6 +563,7 @@ enum io tls_read(struct tls *t, void *data, size_t max, size_t *n)
 	errno = 0;
 	ok = SSL_read_ex(t->ssl, data, max, n) == 1;
 	t->dry = !ok;
+	t->heard = t->heard || ok;
 	io = ok ? IO_OK : outcome(t, 0, errno);
 	t->ended = io == IO_EOF;
 	if (ok && t->key.datagram && *n == max && SSL_pending(t->ssl) > 0)
