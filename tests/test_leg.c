@@ -5,9 +5,12 @@
 #include "leg.h"
 
 #include "buf.h"
+#include "egress.h"
 #include "leg_place.h"
 #include "leg_ticket.h"
 #include "lib/leg_lab.h"
+#include "proxy.h"
+#include "proxy_zoo.h"
 #include "queue.h"
 #include "stun_msg.h"
 
@@ -298,6 +301,35 @@ static void test_keepalive(void)
 	close_fixture(&f);
 }
 
+/* All that a proxy says of its patience is the end of a tunnel. */
+static void test_idle_cutter(void)
+{
+	struct proxy *p = proxy_new();
+	struct egress_opts opts = { .proxy = &p, .count = 1 };
+	struct proxy_zoo *zoo;
+	struct fixture f;
+
+	open_fixture(&f, RELAY_TRANSPORT_TCP);
+	zoo = proxy_zoo_new("idle cutter", f.lab.relay[0].port);
+	strcpy(p->host, "127.0.0.1");
+	p->port = proxy_zoo_port(zoo);
+	f.set->relay[0].egress = egress_new(&opts);
+	proxy_put(p);
+	begin(&f);
+	CU_ASSERT_FATAL(lab_run(&f.lab, is_ready, &f));
+	CU_ASSERT(lab_run(&f.lab, is_ended, &f));
+	CU_ASSERT(leg_end(f.leg)->idle_ms >= 3000);
+	CU_ASSERT_EQUAL(relay_learned_keepalive_s(&f.set->relay[0]), 2);
+	leg_free(f.leg);
+	f.ready = f.ended = 0;
+	begin(&f);
+	CU_ASSERT_FATAL(lab_run(&f.lab, is_ready, &f));
+	lab_pass(&f.lab, 4500);
+	CU_ASSERT_EQUAL(f.ended, 0);
+	close_fixture(&f);
+	proxy_zoo_free(zoo);
+}
+
 /* What another leg has learned is for this one, too, from its next use on. */
 static void test_keepalive_of_others(void)
 {
@@ -478,6 +510,7 @@ static CU_TestInfo tests[] = {
 	{ "a wrong password", test_wrong_password },
 	{ "silence is told, once", test_silence },
 	{ "an idle cut teaches a shorter keep-alive", test_keepalive },
+	{ "a proxy that cuts idle tunnels", test_idle_cutter },
 	{ "others teach it, too", test_keepalive_of_others },
 	{ "freed in every state", test_free },
 	{ "where a redirect may lead", test_places },

@@ -9,10 +9,8 @@
  * for the sake of one wait for both sides: the proxy's socket and the app's.
  * Bodies go through in pieces; whichever side cannot go on is paused, and the
  * other goes on meanwhile, so an answer may come while the request is still
- * being sent. The head of an answer is held until it is known to be the last:
- * libcurl goes on by itself from a 407 whose scheme has a second step. libcurl
- * does not decode: chunks pass as they are, with their trailers, up to the end
- * that http_body.c sees, and not one byte more.
+ * being sent. Each rung of the login's ladder is one transfer, and over when
+ * the proxy has let it through: the rest of it runs outside.
  */
 #include <config.h>
 
@@ -20,10 +18,8 @@
 
 #include "cancel.h"
 #include "clock.h"
-#include "http_answer.h"
 #include "http_app.h"
-#include "http_body.h"
-#include "http_head.h"
+#include "http_exchange_private.h"
 #include "http_request.h"
 #include "log.h"
 #include "proxy.h"
@@ -44,263 +40,9 @@
 #define WAIT_MS  60000
 /* Until the login may be sent. */
 #define LOGIN_MS 20000
-#define KEPT_MAX 65536
-
-struct exchange {
-	struct http_upstream *up;
-	struct http_app *app;
-	const struct http_head *request;
-	struct http_body sent;     /* the request's body */
-	struct http_body received; /* the answer's */
-	struct http_answer answer;
-	struct http_request *curl; /* in the multi handle */
-	/* What of the body has been read, for a proxy that wants a login when
-	 * it has been sent. */
-	char *kept;
-	size_t kept_len, kept_at;
-	bool kept_lost; /* it was too much */
-	bool to_head;
-	bool continued; /* "100 Continue" was said */
-	bool answered;  /* the final head has gone to the app */
-	bool close;     /* … and says that the connection ends */
-	bool stop;      /* … and nobody wants the rest of the request */
-	bool paused_in, paused_out;
-	bool bad_request; /* its body */
-	bool bad_answer;
-	bool more; /* the app has sent what is not of this request */
-	uint64_t give_up_ms;
-	bool over; /* libcurl has come to its `result` */
-	CURLcode result;
-	char error[CURL_ERROR_SIZE];
-	const char *login_words; /* why there is no way to log in */
-};
-
-/* The request's body */
-
-/* RFC 9110, 10.1.1: the proxy is there and wants it. */
-static void say_continue(struct exchange *x)
-{
-	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-	if (!x->request->expects_continue || x->continued || x->answered ||
-	    x->request->minor == 0)
-		return;
-	x->continued = true;
-	/* Without it an app waits a second, and begins. */
-	if (http_app_put(x->app, text, sizeof(text) - 1))
-		(void)!http_app_flush(x->app);
-}
-
-static void drop_kept(struct exchange *x)
-{
-	if (x->kept != NULL)
-		explicit_bzero(x->kept, x->kept_len);
-	free(x->kept);
-	x->kept = NULL;
-	x->kept_len = x->kept_at = 0;
-	x->kept_lost = true;
-}
-
-static void keep(struct exchange *x, const char *data, size_t n)
-{
-	if (x->kept == NULL && !x->kept_lost)
-		x->kept = malloc(KEPT_MAX);
-	if (x->kept == NULL || n > KEPT_MAX - x->kept_len) {
-		drop_kept(x);
-		return;
-	}
-	memcpy(x->kept + x->kept_len, data, n);
-	x->kept_len += n;
-	x->kept_at = x->kept_len;
-}
-
-/* Of what has been read. < 0: it is no body. */
-static int64_t take(struct exchange *x, char *out, size_t max)
-{
-	size_t used = 0;
-	int64_t n = http_body_read(&x->sent, x->app->in, x->app->in_len, &used,
-				   out, max);
-
-	if (n < 0)
-		x->bad_request = true;
-	else
-		http_app_use(x->app, used);
-	if (n > 0)
-		keep(x, out, (size_t)n);
-	return n;
-}
-
-static size_t replay(struct exchange *x, char *out, size_t max)
-{
-	size_t n = x->kept_len - x->kept_at;
-
-	if (n > max)
-		n = max;
-	memcpy(out, x->kept + x->kept_at, n);
-	x->kept_at += n;
-	return n;
-}
-
-/* From the start, which is all that libcurl asks for. */
-static int on_seek(void *arg, curl_off_t offset, int origin)
-{
-	struct exchange *x = arg;
-
-	if (x->kept_lost || offset != 0 || origin != SEEK_SET)
-		return CURL_SEEKFUNC_FAIL;
-	x->kept_at = 0;
-	return CURL_SEEKFUNC_OK;
-}
-
-static size_t on_read(char *out, size_t size, size_t count, void *arg)
-{
-	struct exchange *x = arg;
-	int64_t n = 0;
-
-	if (x->stop) {
-		x->paused_in = true;
-		return CURL_READFUNC_PAUSE;
-	}
-	if (x->kept_at < x->kept_len)
-		return replay(x, out, size * count);
-	while (!http_body_is_done(&x->sent)) {
-		int rc;
-
-		if (x->app->in_len > 0)
-			n = take(x, out, size * count);
-		if (n < 0)
-			return CURL_READFUNC_ABORT;
-		if (n > 0)
-			return (size_t)n;
-		if (x->app->in_len > 0 || http_body_is_done(&x->sent))
-			continue;
-		rc = http_app_read(x->app);
-		if (rc == -EAGAIN) {
-			say_continue(x);
-			x->paused_in = true;
-			return CURL_READFUNC_PAUSE;
-		}
-		if (rc <= 0)
-			return CURL_READFUNC_ABORT;
-	}
-	return 0;
-}
-
-/* The answer */
-
-static enum http_connection connection_of(struct exchange *x)
-{
-	const struct http_head *req = x->request;
-	bool keep = req->minor > 0 ? !req->close : req->keep_alive;
-
-	x->close = !keep || x->received.framing == HTTP_FRAMING_TO_END;
-	if (x->close)
-		return HTTP_CONNECTION_CLOSE;
-	return req->minor > 0 ? HTTP_CONNECTION_KEEP : HTTP_CONNECTION_KEEP_1_0;
-}
-
-static bool pass_head(struct exchange *x)
-{
-	const struct http_head *h = &x->answer.head;
-	enum http_framing framing = h->framing;
-	bool chunked = framing == HTTP_FRAMING_CHUNKED;
-	enum http_connection connection;
-
-	/* libcurl has been told to decode for HTTP/1.0. */
-	if (chunked && x->request->minor == 0) {
-		framing = HTTP_FRAMING_TO_END;
-		chunked = false;
-	}
-	http_body_init(&x->received, framing, h->length);
-	connection = connection_of(x);
-	x->answered = true;
-	drop_kept(x);
-	x->stop = h->status >= 400 && !http_body_is_done(&x->sent);
-	return http_answer_put(&x->answer, x->app, connection, chunked) &&
-	       http_app_flush(x->app);
-}
-
-/* A complete head; false ends the transfer. */
-static bool on_head(struct exchange *x)
-{
-	unsigned int status = x->answer.head.status;
-
-	if (status == 407)
-		return true;
-	/* Nobody has asked for another protocol. */
-	if (status == 101)
-		return false;
-	if (status >= 200)
-		return pass_head(x);
-	/* RFC 9110, 15.2; what was said to `Expect` was ours. */
-	if (status == 100 || x->request->minor == 0)
-		return true;
-	return http_answer_put(&x->answer, x->app, HTTP_CONNECTION_KEEP,
-			       false) &&
-	       http_app_flush(x->app);
-}
-
-static size_t on_header(char *line, size_t size, size_t count, void *arg)
-{
-	struct exchange *x = arg;
-	size_t len = size * count;
-	int rc;
-
-	/* Trailers that were decoded; HTTP/1.0 has no place for them. */
-	if (x->answered)
-		return len;
-	rc = http_answer_line(&x->answer, line, len, x->to_head);
-	if (rc == 0)
-		return len;
-	if (rc > 0 && on_head(x))
-		return len;
-	x->bad_answer = true;
-	return 0;
-}
-
-static size_t on_body(char *data, size_t size, size_t count, void *arg)
-{
-	struct exchange *x = arg;
-	size_t len = size * count, used = len;
-
-	/* Of a 407, which is not the app's. */
-	if (!x->answered)
-		return len;
-	if (!http_app_flush(x->app))
-		return 0;
-	if (!http_app_is_empty(x->app)) {
-		x->paused_out = true;
-		return CURL_WRITEFUNC_PAUSE;
-	}
-	if (http_body_read(&x->received, data, len, &used, NULL, 0) < 0) {
-		x->bad_answer = true;
-		return 0;
-	}
-	/* What comes after the end is no answer to anything. */
-	return http_app_put(x->app, data, used) && http_app_flush(x->app) ? len
-									  : 0;
-}
-
-/* The transfer */
-
-static bool set_callbacks(struct exchange *x)
-{
-	CURL *curl = http_request_curl(x->curl);
-
-	return (curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read) |
-		curl_easy_setopt(curl, CURLOPT_READDATA, x) |
-		curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek) |
-		curl_easy_setopt(curl, CURLOPT_SEEKDATA, x) |
-		curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) |
-		curl_easy_setopt(curl, CURLOPT_HEADERDATA, x) |
-		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) |
-		curl_easy_setopt(curl, CURLOPT_WRITEDATA, x) |
-		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, x->error)) ==
-	       CURLE_OK;
-}
 
 /* The app's socket can be read, though nobody wants its bytes: has it gone? */
-static bool look(struct exchange *x)
+static bool look(struct http_exchange *x)
 {
 	char c;
 	ssize_t n = recv(x->app->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -315,7 +57,7 @@ static bool look(struct exchange *x)
 }
 
 /* Of the app's socket, as libcurl's bits. */
-static short wanted(const struct exchange *x)
+static short wanted(const struct http_exchange *x)
 {
 	short events = 0;
 
@@ -327,7 +69,7 @@ static short wanted(const struct exchange *x)
 	return events;
 }
 
-static bool resume(struct exchange *x)
+static bool resume(struct http_exchange *x)
 {
 	x->paused_in = x->paused_out = false;
 	return curl_easy_pause(http_request_curl(x->curl), CURLPAUSE_CONT) ==
@@ -335,7 +77,7 @@ static bool resume(struct exchange *x)
 }
 
 /* Until one side or the other can go on. False: there is no use in it. */
-static bool wait_for_more(struct exchange *x)
+static bool wait_for_more(struct http_exchange *x)
 {
 	struct curl_waitfd w = { .fd = x->app->fd, .events = wanted(x) };
 	bool readable;
@@ -358,7 +100,7 @@ static bool wait_for_more(struct exchange *x)
 
 /* The answer has ended before the request. libcurl does not stop sending in
  * all such cases, and never while it is paused. */
-static bool is_over(const struct exchange *x)
+static bool is_over(const struct http_exchange *x)
 {
 	char c;
 
@@ -369,7 +111,7 @@ static bool is_over(const struct exchange *x)
 }
 
 /* To the end; or until the answer is known, which is when the login is. */
-static void drive(struct exchange *x, bool to_end)
+static void drive(struct http_exchange *x, bool to_end)
 {
 	struct CURLMsg *msg;
 	int running, left;
@@ -389,7 +131,7 @@ static void drive(struct exchange *x, bool to_end)
 	}
 }
 
-static void drop_request(struct exchange *x)
+static void drop_request(struct http_exchange *x)
 {
 	if (x->curl != NULL)
 		curl_multi_remove_handle(x->up->multi,
@@ -398,7 +140,7 @@ static void drop_request(struct exchange *x)
 	x->curl = NULL;
 }
 
-static bool start(struct exchange *x, const struct proxy_try *try)
+static bool start(struct http_exchange *x, const struct proxy_try *try)
 {
 	drop_request(x);
 	x->answer.len = 0;
@@ -411,18 +153,18 @@ static bool start(struct exchange *x, const struct proxy_try *try)
 		x->result = CURLE_OUT_OF_MEMORY;
 		return false;
 	}
-	return set_callbacks(x) &&
+	return http_exchange_set_callbacks(x) &&
 	       curl_multi_add_handle(x->up->multi,
 				     http_request_curl(x->curl)) == CURLM_OK;
 }
 
-static bool is_407(const struct exchange *x)
+static bool is_407(const struct http_exchange *x)
 {
 	return !x->answered && x->answer.len > 0 &&
 	       x->answer.head.status == 407 && x->result == CURLE_OK;
 }
 
-static void note_407(const struct exchange *x, struct proxy_try *try)
+static void note_407(const struct http_exchange *x, struct proxy_try *try)
 {
 	const struct http_head *h = &x->answer.head;
 
@@ -438,7 +180,7 @@ static void note_407(const struct exchange *x, struct proxy_try *try)
 /* One rung of the ladder: over as soon as the proxy has let us through. */
 static void on_try(void *arg, struct proxy_try *try)
 {
-	struct exchange *x = arg;
+	struct http_exchange *x = arg;
 
 	if (x->kept_lost) {
 		snprintf(x->error, sizeof(x->error),
@@ -459,7 +201,7 @@ static void on_try(void *arg, struct proxy_try *try)
 
 /* What the app is told */
 
-static const char *reason_of(const struct exchange *x)
+static const char *reason_of(const struct http_exchange *x)
 {
 	if (x->bad_answer)
 		return x->answer.head.why != NULL
@@ -471,7 +213,7 @@ static const char *reason_of(const struct exchange *x)
 }
 
 /* There is no answer of the server's, or the proxy's, that it could get. */
-static void excuse(struct exchange *x)
+static void excuse(struct http_exchange *x)
 {
 	char proxy[PROXY_TEXT_MAX], words[800];
 	const char *why = http_request_why(x->curl);
@@ -493,7 +235,7 @@ static void excuse(struct exchange *x)
 	(void)!http_app_say(x->app, status, x->to_head, words);
 }
 
-static enum http_exchange_end end(struct exchange *x)
+static enum http_exchange_end end(struct http_exchange *x)
 {
 	bool whole = http_body_is_done(&x->received) ||
 		     (x->received.framing == HTTP_FRAMING_TO_END &&
@@ -516,7 +258,7 @@ enum http_exchange_end http_exchange(struct http_upstream *up,
 				     struct http_app *app,
 				     const struct http_head *request)
 {
-	struct exchange *x = calloc(1, sizeof(*x));
+	struct http_exchange *x = calloc(1, sizeof(*x));
 	struct proxy_ladder l = { .auth = up->auth,
 				  .proxy = up->proxy,
 				  .deadline_ms = clock_now_ms() + LOGIN_MS,
@@ -538,7 +280,7 @@ enum http_exchange_end http_exchange(struct http_upstream *up,
 		drive(x, true);
 	rc = end(x);
 	drop_request(x);
-	drop_kept(x);
+	http_exchange_forget(x);
 	http_answer_fini(&x->answer);
 	free(x);
 	return rc;
