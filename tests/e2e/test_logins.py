@@ -123,6 +123,27 @@ def locked_out(lab, place):
     check(WRONG not in daemon.said(), "a password is in the log")
 
 
+@test("login-retry")
+def retry(lab):
+    """A user says that the same password is right now: it is sent once
+    more."""
+    prepare(lab, "squid")
+    access = proxies.Access(lab)
+    daemon = service.Tunneld(lab, lab.config(
+        "login-retry", proxy=proxies.url("digest"), password=WRONG))
+    for wanted in (1, 2):
+        many(lab, "login-retry", daemon, DIALS)
+        labs.wait_for("the proxy's log", lambda wanted=wanted:
+                      access.passwords() >= wanted)
+        check(access.passwords() == wanted,
+              f"it was sent {access.passwords()} times, not {wanted}")
+        told = subprocess.run(
+            [*lab.inside.enter, lab.turnout, "proxy", "retry"], check=False,
+            capture_output=True, text=True,
+            env={**os.environ, **daemon.env})
+        check(told.returncode == 0, f"{told.stdout} {told.stderr}")
+
+
 for _place in PLACES:
     test("login-lockout-" + _place, place=_place)(locked_out)
 

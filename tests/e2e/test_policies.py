@@ -3,6 +3,7 @@
 run
 """
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -152,6 +153,39 @@ def program_unseen(lab):
         "run", "--", "curl", "-sS", "-m", "20", "https://call.lab.test/")
     check(status == 6, f"curl by name: status {status}: {errors}")
     check_no_leak(lab)
+
+
+@test("policy-explain")
+def explain(lab):
+    """What turnout explain says of a destination is what then happens."""
+    prepare(lab, "squid krb5")
+    config = lab.config("explain", proxy=proxies.url("all"),
+                        extra="[rules]\nrule = block tcp stun.lab.test\n"
+                        "rule = direct refused.lab.test\n")
+    rule_line = config.read_text().splitlines().index(
+        "rule = block tcp stun.lab.test") + 1
+    daemon = service.Tunneld(lab, config)
+    check(through(lab, "explain", daemon)["reply"] == HELLO, "no connection")
+
+    def explained(target):
+        status, out, errors = inside(
+            lab, "explain", "env", f"TURNOUT_SOCKET={daemon.socket}",
+            lab.turnout, "explain", "--json", target)
+        found = json.loads(out)
+        check(found["goes"] == (status == 0), f"status {status}: {out}")
+        return found
+
+    found = explained("https://call.lab.test/page")
+    check(found["decision"] == "proxy" and [
+        way["proxy"] for way in found["proxies"]] == [proxies.url("all")],
+        f"{found}")
+    check("Negotiate" in found["proxies"][0]["login"], f"{found}")
+    found = explained("stun.lab.test:443")
+    check(found["decision"] == "block" and not found["goes"], f"{found}")
+    check(found["origin"] == f"{config}:{rule_line}", f"{found}")
+    found = explained("udp://stun.lab.test:3478")
+    check(found["decision"] == "tunnel" and found["relays"], f"{found}")
+    check(explained("refused.lab.test:443")["decision"] == "direct", "direct")
 
 
 @test("policy-reload")
