@@ -92,7 +92,8 @@ static void bodies(void)
 	check_request("PATCH /x HTTP/1.1\r\n" SOURCE
 		      "Trailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n"
 		      "5;ext=1\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n",
-		      "PATCH" TO "/x" FIRST "Transfer-Encoding: chunked\r\n\r\n"
+		      "PATCH" TO "/x" FIRST "Transfer-Encoding: chunked\r\n"
+		      "Expect: 100-continue\r\n\r\n"
 		      "5\r\nhello\r\n0\r\n\r\n");
 	check_request("GET /search HTTP/1.1\r\n" SOURCE
 		      "Content-Length: 2\r\n\r\n{}",

@@ -191,7 +191,37 @@ static void login(void)
 	forward_close(&l);
 }
 
-/* More than is kept: the app is told, and may ask again. */
+/* A proxy that is not known yet is asked before the body goes. */
+static void login_before_much(void)
+{
+	static char much[100000];
+	struct forward_lab l;
+	char text[4096];
+
+	forward_open(&l);
+	set_login(&l);
+	snprintf(text, sizeof(text),
+		 "POST / HTTP/1.1\r\nHost: web.example\r\n"
+		 "Content-Length: %zu\r\n\r\n",
+		 sizeof(much));
+	forward_say(l.app, text);
+	CU_ASSERT_EQUAL(send(l.app, much, sizeof(much), 0), sizeof(much));
+	forward_accept(&l);
+	forward_head(l.served, text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Expect: 100-continue"));
+	forward_say(l.served, CLOSED_407);
+	next_request(&l, text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, LOGIN));
+	CU_ASSERT_PTR_NULL(strstr(text, "Expect"));
+	CU_ASSERT_EQUAL(recv(l.served, much, sizeof(much), MSG_WAITALL),
+			sizeof(much));
+	forward_say(l.served, OK5);
+	forward_expect(l.app, OK5);
+	forward_close(&l);
+}
+
+/* More than is kept, and a proxy that waits for all of it: the app is told, and
+ * may ask again. */
 static void login_after_much(void)
 {
 	static char much[100000];
@@ -354,6 +384,7 @@ static CU_TestInfo tests[] = {
 	{ "what cannot be forwarded", refused },
 	{ "HEAD is answered without a body", no_body_for_head },
 	{ "a login", login },
+	{ "a login before a long body", login_before_much },
 	{ "a login after a long body", login_after_much },
 	{ "a wrong login", wrong_login },
 	{ "Basic over http://", no_basic },

@@ -4,8 +4,9 @@
  *
  * RFC 9112, 3.2.2: the absolute form, for which the host is the one that the
  * app has connected to, whatever Host says: that is what policy has decided
- * on. Fields pass in their order, and none of libcurl's own is added.
- * Connections to the proxy are made here, so that look-ups can be broken off.
+ * on. Fields pass in their order, and none of libcurl's own is added but one
+ * (must_ask_first). Connections to the proxy are made here, so that look-ups
+ * can be broken off.
  */
 #include <config.h>
 
@@ -17,9 +18,11 @@
 #include "http_head.h"
 #include "lookup.h"
 #include "proxy.h"
+#include "proxy_auth.h"
 #include "proxy_curl.h"
 #include "proxy_ladder.h"
 #include "proxy_pump.h"
+#include "proxy_seen.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -32,6 +35,7 @@
 #include <openssl/crypto.h>
 
 #define CONNECT_MS 20000
+#define KEPT_BYTES 65536 /* so much http_exchange.c can send again */
 
 struct http_request {
 	struct http_upstream *up;
@@ -229,9 +233,27 @@ static bool add_field(struct http_request *r, const struct http_field *f)
 	return ok;
 }
 
-static CURLcode set_fields(struct http_request *r)
+/* A body that cannot be sent again waits for the proxy's word, where a proxy
+ * that is not known yet may want a login (RFC 9110, 10.1.1). */
+static bool must_ask_first(const struct http_request *r,
+			   enum proxy_scheme scheme)
 {
 	const struct http_head *h = r->head;
+	enum proxy_scheme known;
+
+	return scheme == PROXY_SCHEME_NONE && h->minor > 0 &&
+	       (h->framing == HTTP_FRAMING_CHUNKED ||
+		(h->framing == HTTP_FRAMING_LENGTH &&
+		 h->length > KEPT_BYTES)) &&
+	       !proxy_seen_scheme(proxy_auth_seen(r->up->auth), r->up->proxy,
+				  NULL, &known, NULL);
+}
+
+static CURLcode set_fields(struct http_request *r, enum proxy_scheme scheme)
+{
+	const struct http_head *h = r->head;
+	const char *expect = must_ask_first(r, scheme) ? "Expect: 100-continue"
+						       : "Expect:";
 	bool accept = false;
 
 	for (size_t i = 0; i < h->fields; i++) {
@@ -246,7 +268,7 @@ static CURLcode set_fields(struct http_request *r)
 		if (!add_field(r, f))
 			return CURLE_OUT_OF_MEMORY;
 	}
-	if ((!accept && !add(r, "Accept:")) || !add(r, "Expect:"))
+	if ((!accept && !add(r, "Accept:")) || !add(r, expect))
 		return CURLE_OUT_OF_MEMORY;
 	return curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, r->fields);
 }
@@ -303,7 +325,8 @@ struct http_request *http_request_new(struct http_upstream *up,
 	r->head = head;
 	r->curl = curl_easy_init();
 	if (r->curl != NULL &&
-	    (set_proxy(r) | set_target(r) | set_method(r) | set_fields(r) |
+	    (set_proxy(r) | set_target(r) | set_method(r) |
+	     set_fields(r, scheme) |
 	     proxy_curl_login(r->curl, scheme, login, &r->watch)) == CURLE_OK)
 		return r;
 	http_request_free(r);

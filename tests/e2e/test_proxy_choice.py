@@ -13,6 +13,7 @@ from dialing import HELLO, RIGHT, prepare, reach
 from suite import check, skip, test
 from test_calls import check_no_leak, tunnelled
 from test_connect import connect, inside
+from test_proxies import MATRIX, configure
 
 # As companies write them: names inside directly, and a list for the rest whose
 # first does not run.
@@ -160,11 +161,11 @@ def fetched(lab, name, config, *argv):
     return out
 
 
-def forwarded(lab, name, row_port, password=None, more=""):
+def forwarded(lab, row):
     """The proxy refuses CONNECT to port 80; it is asked as browsers do."""
-    prepare(lab, "squid")
-    config = lab.config(name, proxy=proxies.url(row_port), password=password,
-                        proxy_more=more)
+    prepare(lab, MATRIX[row].needs)
+    name = "forward-80-" + row
+    config = configure(lab, name, MATRIX[row])
     for argv in (("wget", "-qO-"), ("curl", "-sS")):
         got = fetched(lab, name, config, *argv, "http://call.lab.test/")
         check(got == HELLO + "\n", f"{argv[0]}: {got}")
@@ -176,13 +177,13 @@ def forwarded(lab, name, row_port, password=None, more=""):
     for more in ((), ("-H", "Transfer-Encoding: chunked")):
         got = fetched(lab, name, config, "curl", "-sS", *more, "--data-binary",
                       f"@{body}", "http://call.lab.test/post")
-        check(got == body.read_text(), f"{len(got)} octets came back")
+        check(got == body.read_text(), f"{more}: {len(got)} octets came back: {got[:300]}")
     check_no_leak(lab)
 
 
-test("forward-80", name="forward-80", row_port="plain")(forwarded)
-test("forward-80-basic", name="forward-80-basic", row_port="basic",
-     password=RIGHT, more="basic_over_http = yes\n")(forwarded)
+for _row in ("none", "all-basic-first", "digest", "ntlm-strict", "negotiate",
+             "tls", "tls-digest"):
+    test("forward-80-" + _row, row=_row)(forwarded)
 
 
 @test("forward-80-websocket")
