@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * http_get.h - fetch a small document from a web service, through the HTTP
- * proxy or directly; with proxy_connect.c the only file that includes
- * <curl/curl.h>
+ * proxy or directly
  *
  * Blocks, for pool threads only: libcurl never runs in an event loop.
  */

@@ -53,7 +53,8 @@ static int through(struct tunnel *t, struct tunnel_try *try)
 	if (try->others && t->deadline_ms > now)
 		try->deadline_ms = now + (t->deadline_ms - now) / 2;
 	t->http_code = 0;
-	if (may_forward && tunnel_knows_refusal(t, try)) {
+	/* Where others stand behind it, CONNECT shows whether it is there. */
+	if (may_forward && !try->others && tunnel_knows_refusal(t, try)) {
 		fd = tunnel_forward(t, try);
 		if (fd >= 0)
 			return fd;
