@@ -65,7 +65,7 @@ static struct proxy_creds *make(enum proxy_creds_kind kind, const char *user,
 	return c;
 }
 
-static char words[200];
+static _Thread_local char words[200];
 
 static int obtain(struct proxy_creds *c, const char *host,
 		  struct proxy_login_text *out)

@@ -7,6 +7,7 @@
 #include "dial_lab.h"
 #include "http_proxy.h"
 #include "proxy_auth.h"
+#include "proxy_connect.h"
 #include "proxy_creds.h"
 #include "proxy_curl.h"
 #include "proxy_seen.h"
@@ -14,6 +15,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -653,10 +655,14 @@ static void dead_kdc(void)
 	dead_kdc_ways("Negotiate alone", PROXY_LOGIN_NEGOTIATE, DIAL_STUCK);
 	dead_kdc_ways("or Digest", PROXY_LOGIN_NEGOTIATE | PROXY_LOGIN_MD5,
 		      DIAL_OK);
+	/* Now that nobody is there, they come back before exit(3). */
+	close(kdc);
+	for (int i = 0; i < 1000 && proxy_connect_left() > 0; i++)
+		poll(NULL, 0, 50);
+	CU_ASSERT_EQUAL(proxy_connect_left(), 0);
 	unlink(conf);
 	unlink(keytab);
 	rmdir(dir);
-	close(kdc);
 }
 
 static int setup(void)

@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "options.h"
+#include "proxy_connect.h"
 #include "snapshot.h"
 #include "tasks.h"
 
@@ -88,5 +89,7 @@ int main(int argc, char **argv)
 	status = daemon_run(&d);
 	snapshot_fini(&d.snapshot);
 	conf_free(d.conf);
+	if (proxy_connect_left() > 0)
+		_exit(status);
 	return status;
 }

@@ -67,4 +67,8 @@ void proxy_connect_init(void); /* once or more often, before the others */
 /* After OK the next byte in `fd` is the first of the tunnel. */
 enum proxy_connect_end proxy_connect(struct proxy_connect *pc) MUST_CHECK;
 
+/* Threads that are in Kerberos' library, or stuck there: with one left, a
+ * process must end by _exit(2), for exit(3) takes the library from under it. */
+unsigned int proxy_connect_left(void);
+
 #endif

@@ -56,6 +56,16 @@ struct aside {
 	char host[CONTROL_NAME_MAX + 1];
 };
 
+static void close_fds(struct aside *a)
+{
+	if (a->hold.own >= 0)
+		close(a->hold.own);
+	if (a->dead >= 0)
+		close(a->dead);
+	a->hold.own = -1;
+	a->dead = -1;
+}
+
 static void put(struct aside *a)
 {
 	unsigned int owners;
@@ -65,10 +75,7 @@ static void put(struct aside *a)
 	pthread_mutex_unlock(&a->lock);
 	if (owners > 0)
 		return;
-	if (a->hold.own >= 0)
-		close(a->hold.own);
-	if (a->dead >= 0)
-		close(a->dead);
+	close_fds(a);
 	cancel_fini(&a->cancel);
 	pthread_mutex_destroy(&a->hold.lock);
 	pthread_cond_destroy(&a->over);
@@ -85,6 +92,8 @@ static void *aside_main(void *arg)
 	pthread_mutex_lock(&a->lock);
 	a->pc = pc;
 	a->end = end;
+	/* Who waits may count descriptors. */
+	close_fds(a);
 	a->done = true;
 	pthread_cond_signal(&a->over);
 	pthread_mutex_unlock(&a->lock);
@@ -247,4 +256,9 @@ enum proxy_connect_end proxy_connect_aside(struct proxy_connect *pc)
 				 ? "Kerberos did not answer in time"
 				 : "cancelled");
 	return end;
+}
+
+unsigned int proxy_connect_left(void)
+{
+	return atomic_load(&threads);
 }
