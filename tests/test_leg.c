@@ -6,6 +6,9 @@
 
 #include "buf.h"
 #include "egress.h"
+#include "fake/http_proxy.h"
+#include "fake/socks_server.h"
+#include "fake/tls_server.h"
 #include "leg_place.h"
 #include "leg_ticket.h"
 #include "lib/leg_lab.h"
@@ -13,6 +16,7 @@
 #include "proxy_zoo.h"
 #include "queue.h"
 #include "stun_msg.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -153,38 +157,45 @@ static bool echo(struct fixture *f, const void *data, size_t len,
 	return lab_run(&f->lab, has_data, f) && f->bytes == len;
 }
 
-static void check_transport(enum relay_transport transport)
+/* A leg's whole life; closes the fixture. */
+static void live(struct fixture *f)
 {
 	const struct turn_server_stats *seen;
 	uint8_t *big = calloc(1, LONG_BYTES);
-	struct fixture f;
 
-	open_fixture(&f, transport);
-	seen = turn_server_stats(f.lab.relay[0].server);
-	begin(&f);
-	CU_ASSERT_EQUAL(leg_send(f.leg, &lab_peer, big, 1, clock_now_ms()),
+	seen = turn_server_stats(f->lab.relay[0].server);
+	begin(f);
+	CU_ASSERT_EQUAL(leg_send(f->leg, &lab_peer, big, 1, clock_now_ms()),
 			-EAGAIN);
-	CU_ASSERT_FATAL(lab_run(&f.lab, is_ready, &f));
-	CU_ASSERT(leg_is_fresh(f.leg));
-	CU_ASSERT(echo(&f, big, 1, 1));
-	CU_ASSERT(echo(&f, big, 0, 1));
-	CU_ASSERT(echo(&f, big, 1201, 50));
-	CU_ASSERT(echo(&f, big, LONG_BYTES, 1));
-	CU_ASSERT(echo(&f, big, 33, 1));
-	CU_ASSERT_FALSE(leg_is_fresh(f.leg));
+	CU_ASSERT_FATAL(lab_run(&f->lab, is_ready, f));
+	CU_ASSERT(leg_is_fresh(f->leg));
+	CU_ASSERT(echo(f, big, 1, 1));
+	CU_ASSERT(echo(f, big, 0, 1));
+	CU_ASSERT(echo(f, big, 1201, 50));
+	CU_ASSERT(echo(f, big, LONG_BYTES, 1));
+	CU_ASSERT(echo(f, big, 33, 1));
+	CU_ASSERT_FALSE(leg_is_fresh(f->leg));
 	CU_ASSERT_EQUAL(seen->early, 0);
 	CU_ASSERT_EQUAL(seen->bad_requests, 0);
 	CU_ASSERT_EQUAL(seen->lost, 0);
 	CU_ASSERT_EQUAL(seen->requests[STUN_METHOD_CHANNEL_BIND], 1);
-	leg_release(f.leg);
-	f.leg = NULL;
-	CU_ASSERT(lab_run(&f.lab, has_left, &f));
+	leg_release(f->leg);
+	f->leg = NULL;
+	CU_ASSERT(lab_run(&f->lab, has_left, f));
 	CU_ASSERT(seen->requests[STUN_METHOD_REFRESH] >= 1);
-	CU_ASSERT_PTR_NULL(lab_allocated(&f.lab, 0));
-	CU_ASSERT_EQUAL(stats_get(&f.lab.stats.allocations), 0);
-	CU_ASSERT_EQUAL(stats_get(&f.lab.stats.uplinks), 0);
-	close_fixture(&f);
+	CU_ASSERT_PTR_NULL(lab_allocated(&f->lab, 0));
+	CU_ASSERT_EQUAL(stats_get(&f->lab.stats.allocations), 0);
+	CU_ASSERT_EQUAL(stats_get(&f->lab.stats.uplinks), 0);
+	close_fixture(f);
 	free(big);
+}
+
+static void check_transport(enum relay_transport transport)
+{
+	struct fixture f;
+
+	open_fixture(&f, transport);
+	live(&f);
 }
 
 static void test_tcp(void)
@@ -195,6 +206,76 @@ static void test_tcp(void)
 static void test_udp(void)
 {
 	check_transport(RELAY_TRANSPORT_UDP);
+}
+
+static struct egress *egress_of(enum proxy_kind kind, uint16_t port,
+				const char *ca_file)
+{
+	struct proxy *p = proxy_new();
+	struct egress_opts opts = { .proxy = &p, .count = 1 };
+	struct egress *e;
+	const char *words;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	p->kind = kind;
+	p->port = port;
+	strcpy(p->host, "127.0.0.1");
+	if (ca_file != NULL)
+		p->tls = tls_ctx_new(ca_file, &words);
+	e = egress_new(&opts);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	proxy_put(p);
+	return e;
+}
+
+static void test_https_proxy(void)
+{
+	struct tls_server_opts front = { .way = TLS_SERVER_FORWARD,
+					 .ip = "127.0.0.1" };
+	struct http_proxy *proxy;
+	struct tls_server *tls;
+	struct fixture f;
+
+	open_fixture(&f, RELAY_TRANSPORT_TCP);
+	proxy = http_proxy_new(&(struct http_proxy_opts){
+		.forward_port = f.lab.relay[0].port });
+	front.forward_port = http_proxy_port(proxy);
+	tls = tls_server_new(&front);
+	f.set->relay[0].egress = egress_of(PROXY_HTTPS, tls_server_port(tls),
+					   tls_server_ca_file(tls));
+	live(&f);
+	tls_server_free(tls);
+	http_proxy_free(proxy);
+}
+
+static void test_socks_proxy(void)
+{
+	struct socks_server *proxy;
+	struct fixture f;
+
+	open_fixture(&f, RELAY_TRANSPORT_TCP);
+	proxy = socks_server_new(&(struct socks_server_opts){
+		.forward_port = f.lab.relay[0].port });
+	f.set->relay[0].egress = egress_of(PROXY_SOCKS5,
+					   socks_server_port(proxy), NULL);
+	live(&f);
+	socks_server_free(proxy);
+}
+
+/* "HTTP" might be the head of ChannelData: it is not waited for. */
+static void test_http_answer(void)
+{
+	struct tls_server *s = tls_server_new(
+		&(struct tls_server_opts){ .way = TLS_SERVER_PLAINTEXT });
+	struct fixture f;
+
+	open_fixture(&f, RELAY_TRANSPORT_TCP);
+	f.set->relay[0].port = tls_server_port(s);
+	begin(&f);
+	CU_ASSERT_FATAL(lab_run(&f.lab, is_ended, &f));
+	CU_ASSERT_EQUAL(leg_end(f.leg)->cause, LEG_CAUSE_GARBAGE);
+	close_fixture(&f);
+	tls_server_free(s);
 }
 
 /* A port where no datagrams are taken: the kernel says so. */
@@ -505,6 +586,9 @@ static void test_ticket(void)
 static CU_TestInfo tests[] = {
 	{ "over TCP, from one byte to a long one, and back", test_tcp },
 	{ "over UDP, too", test_udp },
+	{ "through an https:// proxy", test_https_proxy },
+	{ "through a socks5:// proxy", test_socks_proxy },
+	{ "HTTP instead of TURN", test_http_answer },
 	{ "a UDP port where nobody is", test_udp_refused },
 	{ "what UDP allocates late is given back", test_udp_leaves },
 	{ "a wrong password", test_wrong_password },

@@ -83,7 +83,7 @@ static bool judge(struct tunnel *t, const struct tunnel_try *try, int fd,
 	enum proxy_health_news news = PROXY_HEALTH_ANSWERED;
 	uint64_t now = clock_now_ms();
 
-	if (try->unreached && !try->answered)
+	if (fd < 0 && try->unreached && !try->answered)
 		news = PROXY_HEALTH_UNREACHED;
 	else if (fd < 0 && try->asked && !try->answered && is_silent(t))
 		news = PROXY_HEALTH_SILENT;
