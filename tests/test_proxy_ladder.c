@@ -34,13 +34,16 @@ struct means {
 	uint8_t scheme[PROXY_SCHEMES_MAX]; /* 0: the end */
 	const char *password;              /* of alice; NULL: no login */
 	bool no_basic;                     /* over http:// */
+	const char *username;              /* NULL: alice */
 };
 
 static struct egress *make_egress(const struct means *m, uint16_t port)
 {
 	static const uint8_t all[PROXY_SCHEMES_MAX] = { NEG, NTLM, DIG, BAS };
 	struct proxy_creds_opts login = { .kind = PROXY_CREDS_FIXED,
-					  .username = "alice",
+					  .username = m->username != NULL
+							      ? m->username
+							      : "alice",
 					  .password = m->password };
 	struct proxy *p = proxy_new();
 	struct egress_opts opts = { .proxy = &p, .count = 1 };
@@ -153,6 +156,23 @@ static const struct row {
 	  1,
 	  99,
 	  "basic_over_http = yes" },
+	{ "Basic, and a colon in the name",
+	  { .login = "al:ice:hunter2" },
+	  { .password = "hunter2", .username = "al:ice" },
+	  DIAL_PROXY_AUTH,
+	  0,
+	  1,
+	  99,
+	  "a user name with a colon" },
+	{ "then Digest",
+	  { .login = "alice:hunter2",
+	    .ways = PROXY_LOGIN_BASIC | PROXY_LOGIN_MD5 },
+	  { .scheme = { BAS, DIG }, .password = "hunter2", .username = "a:b" },
+	  DIAL_PROXY_AUTH, /* there is no such user */
+	  1,
+	  3,
+	  99,
+	  "Digest: the proxy refused this login" },
 	{ "Digest, MD5",
 	  { .login = "alice:hunter2", .ways = PROXY_LOGIN_MD5 },
 	  { .password = "hunter2" },

@@ -205,6 +205,7 @@ static enum step rung(struct climb *c, enum proxy_scheme scheme)
 	bool password = (scheme & PASSWORD_SCHEMES) != 0;
 
 	c->tried |= (uint8_t)scheme;
+	c->unfit = false;
 	if (why != NULL) {
 		proxy_ladder_note(c, scheme, "%s", why);
 		return STEP_NEXT;
@@ -214,7 +215,7 @@ static enum step rung(struct climb *c, enum proxy_scheme scheme)
 	if ((password ? proxy_ladder_prepare(c, scheme)
 		      : proxy_ladder_enter(c)) == STEP_END)
 		return STEP_END;
-	if (password && c->no_login)
+	if (password && (c->no_login || c->unfit))
 		return STEP_NEXT;
 	attempt(c, scheme);
 	if (password)

@@ -139,6 +139,14 @@ enum step proxy_ladder_prepare(struct climb *c, enum proxy_scheme scheme)
 		return STEP_END;
 	if (c->no_login)
 		return STEP_NEXT;
+	/* RFC 7617, 2: the name ends at the first colon. */
+	if (scheme == PROXY_SCHEME_BASIC &&
+	    strchr(c->text.username, ':') != NULL) {
+		proxy_ladder_note(c, scheme,
+				  "it cannot carry a user name with a colon");
+		c->unfit = true;
+		return STEP_NEXT;
+	}
 	since_s = proxy_auth_refused_since_s(c->l->auth, &c->login);
 	if (since_s != 0) {
 		refused_before(c, scheme, since_s);

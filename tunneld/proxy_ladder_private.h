@@ -24,6 +24,7 @@ struct climb {
 	uint8_t tried;                /* schemes */
 	struct proxy_challenge asked; /* by the last 407 */
 	bool has_login, no_login;     /* asked for: there is one, or none */
+	bool unfit; /* the login, for the scheme that was prepared last */
 	bool stuck;
 	struct proxy_login_text text;
 	struct proxy_login login;
@@ -43,7 +44,7 @@ enum step proxy_ladder_enter(struct climb *c) MUST_CHECK;
  * proxy. */
 bool proxy_ladder_is_hopeless(struct climb *c);
 /* The password may go out, and the proxy may be asked; or it is noted why not
- * (`no_login`). proxy_ladder_judge_login() follows. */
+ * (`no_login`, `unfit`). proxy_ladder_judge_login() follows. */
 enum step proxy_ladder_prepare(struct climb *c,
 			       enum proxy_scheme scheme) MUST_CHECK;
 /* By what came of `try`. */
