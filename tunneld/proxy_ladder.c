@@ -106,11 +106,15 @@ static const char *obstacle(const struct proxy *p, enum proxy_scheme scheme)
 	return NULL;
 }
 
-/* Kerberos gets half of the time where there is another way. */
+#define KERBEROS_MS 8000
+
+/* Where there is another way, Kerberos gets half of the time, and no more than
+ * a user's patience: libkrb5 alone would wait for half a minute for servers
+ * that do not answer. */
 static uint64_t deadline_of(const struct climb *c, enum proxy_scheme scheme)
 {
 	const struct proxy_ladder *l = c->l;
-	uint64_t now = clock_now_ms();
+	uint64_t now = clock_now_ms(), half_ms;
 	bool other = false;
 
 	if (scheme != PROXY_SCHEME_NEGOTIATE || l->deadline_ms <= now)
@@ -121,7 +125,10 @@ static uint64_t deadline_of(const struct climb *c, enum proxy_scheme scheme)
 		other = other || ((c->asked.offered & s & ~c->tried) != 0 &&
 				  obstacle(l->proxy, s) == NULL);
 	}
-	return other ? now + (l->deadline_ms - now) / 2 : l->deadline_ms;
+	half_ms = (l->deadline_ms - now) / 2;
+	if (half_ms > KERBEROS_MS)
+		half_ms = KERBEROS_MS;
+	return other ? now + half_ms : l->deadline_ms;
 }
 
 static void note_ticket(struct climb *c)

@@ -148,14 +148,14 @@ for _place in PLACES:
     test("login-lockout-" + _place, place=_place)(locked_out)
 
 
-@test("login-lockout-private")
-def private(lab):
+def private(lab, place):
     """Several tunnelds of one user, each with one program, know it of each
     other."""
-    prepare(lab, "squid")
-    access = proxies.Access(lab)
-    config = lab.config("login-private", proxy=proxies.url("digest"),
-                        password=WRONG)
+    needs, port, more = PLACES[place]
+    prepare(lab, needs)
+    access = proxies.Access(lab, "strict" if needs == "strict" else "schemes")
+    config = lab.config("login-private-" + place, proxy=proxies.url(port),
+                        password=WRONG, proxy_more=more)
     children = [lab.inside.start(
         *lab.run(config), sys.executable, lab.apps / "connect.py",
         "call.lab.test", "443", stdout=subprocess.PIPE,
@@ -164,3 +164,26 @@ def private(lab):
         found = json.loads(child.communicate(timeout=30)[0])
         check(found["errno"] == "ECONNREFUSED", f"{found}")
     check(access.passwords() == 1, f"it was sent {access.passwords()} times")
+
+
+for _place in ("basic", "digest", "ntlm"):
+    test("login-lockout-private-" + _place, place=_place)(private)
+
+
+@test("login-ticket-server-silent")
+def silent(lab):
+    """A ticket for the proxy can't be had, and nobody says so: the password
+    has its turn all the same."""
+    prepare(lab, "squid krb5")
+    config = lab.config("login-silent", proxy=proxies.url("all"),
+                        password=RIGHT)
+    lab.fw.do("nft", "insert", "rule", "inet", "lab", "forward", "iifname",
+              "lan", "th", "dport", labs.TICKET_PORT, "drop")
+    daemon = service.Tunneld(lab, config)
+    took = []
+    for number in (1, 2):
+        found = through(lab, f"login-silent-{number}", daemon)
+        check(found["reply"] == HELLO, f"{found}: {daemon.said()[-1000:]}")
+        took.append(found["took_s"])
+    check(took[0] < 12 and took[1] < 2, f"it took {took} s")
+    lab.remark = f"the first took {took[0]} s, the second {took[1]} s"
