@@ -290,7 +290,8 @@ static void excess(void)
 	p[0].fd = l.served;
 	p[1].fd = l.listener;
 	CU_ASSERT(poll(p, 2, FORWARD_PATIENCE_MS) > 0);
-	if (p[1].revents != 0)
+	if (p[1].revents != 0 ||
+	    recv(l.served, text, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
 		forward_accept(&l);
 	forward_head(l.served, text);
 	forward_say(l.served, OK5);

@@ -148,14 +148,16 @@ static void set_login(struct forward_lab *l)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(l->proxy->creds);
 }
 
-/* The next request comes, on whichever connection. */
+/* The next request comes, on the same connection unless that ends. */
 static void next_request(struct forward_lab *l, char text[4096])
 {
 	struct pollfd p[2] = { { .fd = l->served, .events = POLLIN },
 			       { .fd = l->listener, .events = POLLIN } };
+	char c;
 
 	CU_ASSERT_FATAL(poll(p, 2, FORWARD_PATIENCE_MS) > 0);
-	if (p[1].revents != 0)
+	if (p[1].revents != 0 ||
+	    recv(l->served, &c, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
 		forward_accept(l);
 	forward_head(l->served, text);
 }
