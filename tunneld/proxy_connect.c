@@ -12,9 +12,8 @@
 
 #include "proxy_connect.h"
 
-#include "addr.h"
 #include "cancel.h"
-#include "clock.h"
+#include "curl_tunnel.h"
 #include "proxy_connect_private.h"
 #include "proxy_curl.h"
 
@@ -91,26 +90,6 @@ static int on_close(void *arg, curl_socket_t fd)
 	return close(fd);
 }
 
-static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-	(void)arg;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
-static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c,
-		       curl_off_t d)
-{
-	struct exchange *ex = arg;
-
-	(void)a;
-	(void)b;
-	(void)c;
-	(void)d;
-	return cancel_is_set(ex->pc->cancel);
-}
-
 /* The proxy's text is for the log: printable, one line, bounded. */
 static void copy_text(char *out, size_t max, const char *in, size_t len)
 {
@@ -165,41 +144,22 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 	return len;
 }
 
-static CURLcode set_target(CURL *curl, const struct proxy_connect *pc)
+static CURLcode set_tunnel(CURL *curl, const struct proxy_connect *pc,
+			   struct curl_slist **resolve)
 {
-	char url[CONTROL_NAME_MAX + 32];
-	bool v6 = strchr(pc->host, ':') != NULL;
+	const struct curl_tunnel tunnel = {
+		.scheme = "http",
+		.proxy_host = pc->proxy_host,
+		.proxy_port = pc->proxy_port,
+		.peer = pc->peer,
+		.host = pc->host,
+		.port = pc->port,
+		.deadline_ms = pc->deadline_ms,
+		.cancel = pc->cancel,
+	};
 
-	/* The scheme is of no consequence: nothing is sent inside. */
-	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "", pc->host,
-		 v6 ? "]" : "", (unsigned int)pc->port);
-	return curl_easy_setopt(curl, CURLOPT_URL, url) |
-	       curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L) |
+	return curl_tunnel_set(curl, &tunnel, resolve) |
 	       curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
-}
-
-/* The connection is there already: libcurl must not look for the proxy's name
- * itself, so the list tells it an address. */
-static CURLcode set_proxy(CURL *curl, const struct proxy_connect *pc,
-			  struct curl_slist **resolve)
-{
-	char url[CONTROL_NAME_MAX + 32], ip[ADDR_TEXT_MAX];
-	char entry[CONTROL_NAME_MAX + ADDR_TEXT_MAX + 16];
-	bool v6 = strchr(pc->proxy_host, ':') != NULL;
-
-	addr_format_ip(pc->peer, ip);
-	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "",
-		 pc->proxy_host, v6 ? "]" : "", (unsigned int)pc->proxy_port);
-	snprintf(entry, sizeof(entry), "%s:%u:%s", pc->proxy_host,
-		 (unsigned int)pc->proxy_port, ip);
-	if (!v6) {
-		*resolve = curl_slist_append(NULL, entry);
-		if (*resolve == NULL)
-			return CURLE_OUT_OF_MEMORY;
-	}
-	return curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
-	       curl_easy_setopt(curl, CURLOPT_PROXY, url) |
-	       curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
 }
 
 static CURLcode set_headers(CURL *curl, const struct proxy_connect *pc,
@@ -218,8 +178,6 @@ static CURLcode set_headers(CURL *curl, const struct proxy_connect *pc,
 
 static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
 {
-	uint64_t now = clock_now_ms(), deadline = ex->pc->deadline_ms;
-	long left = deadline > now ? (long)(deadline - now) : 1;
 	CURLcode rc = CURLE_OK;
 
 	if (ex->hold != NULL)
@@ -229,17 +187,9 @@ static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
 	return rc |
 	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) |
 	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket) |
 	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) |
 	       curl_easy_setopt(curl, CURLOPT_HEADERDATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) |
-	       curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) |
-	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) |
-	       curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, ex->error) |
-	       /* The app's socket keeps the options that the app has set. */
-	       curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 0L) |
-	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left);
+	       curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, ex->error);
 }
 
 static enum proxy_connect_end end_by(struct proxy_connect *pc,
@@ -315,7 +265,7 @@ static CURLcode perform(CURL *curl, struct exchange *ex)
 {
 	struct proxy_connect *pc = ex->pc;
 	struct curl_slist *resolve = NULL, *headers = NULL;
-	CURLcode rc = set_target(curl, pc) | set_proxy(curl, pc, &resolve) |
+	CURLcode rc = set_tunnel(curl, pc, &resolve) |
 		      set_headers(curl, pc, &headers) |
 		      set_callbacks(curl, ex) |
 		      proxy_curl_login(curl, pc->scheme, pc->login, &ex->watch);

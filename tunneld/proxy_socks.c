@@ -11,9 +11,8 @@
 
 #include "proxy_socks.h"
 
-#include "addr.h"
 #include "cancel.h"
-#include "clock.h"
+#include "curl_tunnel.h"
 #include "proxy_curl.h"
 
 #include <turnout/control.h>
@@ -47,60 +46,22 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose,
 	return fcntl(ex->ps->fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+static CURLcode set_tunnel(CURL *curl, const struct proxy_socks *ps,
+			   struct curl_slist **resolve)
 {
-	(void)arg;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
+	/* The proxy looks up names. */
+	const struct curl_tunnel tunnel = {
+		.scheme = "socks5h",
+		.proxy_host = ps->proxy_host,
+		.proxy_port = ps->proxy_port,
+		.peer = ps->peer,
+		.host = ps->host,
+		.port = ps->port,
+		.deadline_ms = ps->deadline_ms,
+		.cancel = ps->cancel,
+	};
 
-static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c,
-		       curl_off_t d)
-{
-	struct exchange *ex = arg;
-
-	(void)a;
-	(void)b;
-	(void)c;
-	(void)d;
-	return cancel_is_set(ex->ps->cancel);
-}
-
-/* The scheme is of no consequence: nothing is sent inside. */
-static CURLcode set_target(CURL *curl, const struct proxy_socks *ps)
-{
-	char url[CONTROL_NAME_MAX + 32];
-	bool v6 = strchr(ps->host, ':') != NULL;
-
-	snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "", ps->host,
-		 v6 ? "]" : "", (unsigned int)ps->port);
-	return curl_easy_setopt(curl, CURLOPT_URL, url) |
-	       curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L) |
-	       curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
-}
-
-/* libcurl must not look for the proxy's name itself: the list tells it an
- * address. */
-static CURLcode set_proxy(CURL *curl, const struct proxy_socks *ps,
-			  struct curl_slist **resolve)
-{
-	char url[CONTROL_NAME_MAX + 32], ip[ADDR_TEXT_MAX];
-	char entry[CONTROL_NAME_MAX + ADDR_TEXT_MAX + 16];
-	bool v6 = strchr(ps->proxy_host, ':') != NULL;
-
-	addr_format_ip(ps->peer, ip);
-	snprintf(url, sizeof(url), "socks5h://%s%s%s:%u", v6 ? "[" : "",
-		 ps->proxy_host, v6 ? "]" : "", (unsigned int)ps->proxy_port);
-	snprintf(entry, sizeof(entry), "%s:%u:%s", ps->proxy_host,
-		 (unsigned int)ps->proxy_port, ip);
-	if (!v6) {
-		*resolve = curl_slist_append(NULL, entry);
-		if (*resolve == NULL)
-			return CURLE_OUT_OF_MEMORY;
-	}
-	return curl_easy_setopt(curl, CURLOPT_RESOLVE, *resolve) |
-	       curl_easy_setopt(curl, CURLOPT_PROXY, url);
+	return curl_tunnel_set(curl, &tunnel, resolve);
 }
 
 static CURLcode set_login(CURL *curl, struct exchange *ex)
@@ -116,29 +77,14 @@ static CURLcode set_login(CURL *curl, struct exchange *ex)
 				     login, &ex->watch);
 }
 
-static CURLcode set_callbacks(CURL *curl, struct exchange *ex)
-{
-	uint64_t now = clock_now_ms(), deadline = ex->ps->deadline_ms;
-	long left = deadline > now ? (long)(deadline - now) : 1;
-
-	return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) |
-	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket) |
-	       curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) |
-	       curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ex) |
-	       curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) |
-	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) |
-	       /* The app's socket keeps the options that the app has set. */
-	       curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 0L) |
-	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left);
-}
-
 static CURLcode perform(CURL *curl, struct exchange *ex)
 {
 	struct proxy_socks *ps = ex->ps;
 	struct curl_slist *resolve = NULL;
-	CURLcode rc = set_target(curl, ps) | set_proxy(curl, ps, &resolve) |
-		      set_login(curl, ex) | set_callbacks(curl, ex);
+	CURLcode rc = set_tunnel(curl, ps, &resolve) | set_login(curl, ex) |
+		      curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION,
+				       on_open) |
+		      curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, ex);
 	long os_error = 0;
 
 	if (rc == CURLE_OK) {
