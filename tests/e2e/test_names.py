@@ -9,6 +9,7 @@ import sys
 import lab as labs
 from suite import check, test
 from talking import start_echo
+from test_calls import check_no_leak
 
 # A look-up that does not wait for anybody; one that waits for its budget.
 QUICK_S, BUDGET_S = 0.2, 0.25
@@ -23,7 +24,8 @@ POOL4, POOL6 = "198.1", "fd74:"
 def look_up(lab, name, *steps, **options):
     """What names.py says of each step, run with turnout."""
     config = lab.config(name, **options)
-    child = lab.inside.start(*lab.run(config), sys.executable,
+    child = lab.inside.start("env", f"SSL_CERT_FILE={lab.ca}",
+                             *lab.run(config), sys.executable,
                              lab.apps / "names.py", *steps, stdout=-1,
                              stderr=-1)
     out, errors = child.communicate(timeout=60)
@@ -190,3 +192,23 @@ def udp_peers(lab):
                   for step in found), f"{way}: {found}")
         check(found[0]["took_s"] < 4 and found[1]["took_s"] < 1,
               f"{way} is slow: {found}")
+
+
+@test("names-of-udp-peers-https")
+def udp_peers_https(lab):
+    """The same by DNS over HTTPS, which only the proxy leads to."""
+    lab.set_mood("drop")
+    start_echo(lab, labs.WORLD, [7002])
+    log = lab.outside.dir / "world.py.log"
+    before = log.read_text().count("dns echo.example")
+    for way in ("https", "auto"):
+        step, = look_up(
+            lab, "names-peers-" + way + "-doh", "say:echo.example:7002",
+            names=f"synthetic\nresolver = {way}\n"
+            "doh_uri = https://call.lab.test/dns-query")
+        check(step["found"] and step["found"][0].endswith("hello"),
+              f"{way}: {step}")
+        if way == "https":  # auto asks the machine's name server first
+            check_no_leak(lab)
+    labs.wait_for("the server's log", lambda: log.read_text().count(
+        "dns echo.example") >= before + 2)

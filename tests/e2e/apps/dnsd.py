@@ -64,4 +64,5 @@ def main():
             continue
 
 
-main()
+if __name__ == "__main__":
+    main()

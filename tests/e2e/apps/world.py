@@ -9,6 +9,7 @@
   /turn       credentials of the REST relay for ?ttl=SECONDS, and where it is,
               for those who say `Authorization: Bearer lab-key`
   /post       what is posted comes back
+  /dns-query  DNS over HTTPS (RFC 8484): knows echo.example, which is here
   /           a short text; all this on ports 443 (TLS) and 80
   UDP 3478    STUN Binding (RFC 8489), nothing else
 """
@@ -29,6 +30,7 @@ MAGIC = 0x2112A442
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import dnsd  # noqa: E402
 from plan import REST_SECRET  # noqa: E402
 
 
@@ -106,12 +108,24 @@ async def post(request):
     return web.Response(body=await request.read())
 
 
+async def dns_query(request):
+    if request.content_type != "application/dns-message":
+        raise web.HTTPUnsupportedMediaType()
+    query = await request.read()
+    print("dns", dnsd.read_question(query)[0], flush=True)
+    return web.Response(
+        body=dnsd.answer(query, {"echo.example": request.app["address"]}),
+        content_type="application/dns-message")
+
+
 async def serve(options):
     app = web.Application()
     app["rooms"] = {}
+    app["address"] = options.address
     app.add_routes([web.get("/room/{name}", room), web.get("/echo", echo),
                     web.get("/call.html", page), web.get("/turn", turn),
-                    web.post("/post", post), web.get("/", hello)])
+                    web.post("/post", post), web.get("/", hello),
+                    web.post("/dns-query", dns_query)])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(options.cert, options.key)
     runner = web.AppRunner(app)
