@@ -78,7 +78,10 @@ def again_and_again(lab, relay, hazard, times, every_s):
     lab.remark = (f"{ports} allocations at the relay, then "
                   f"{relayed_ports(lab, address)}")
     use.check_flat(lab)
-    check(relayed_ports(lab, address) <= ports + 2, lab.remark)
+    # The relay cannot see that a half-open connection is dead, and without
+    # mobility nothing else leads to its allocation: that ends with its lifetime.
+    kept = times if (hazard, relay) == ("half_open", "half") else 0
+    check(relayed_ports(lab, address) <= ports + kept + 2, lab.remark)
     flows_again(lab, seen)
 
 
