@@ -20,7 +20,7 @@ def curl(lab, name, url, *options, target="https://call.lab.test/"):
     return out if status == 0 else errors
 
 
-def proxy(lab, name, port, needs, scheme="http", login=(), refused="407"):
+def proxy(lab, name, port, needs, scheme="http", login=(), refused=("407",)):
     skip(proxies.missing(*needs))
     proxies.need(lab, *needs)
     if "krb5" in needs:
@@ -30,7 +30,8 @@ def proxy(lab, name, port, needs, scheme="http", login=(), refused="407"):
     check(got == "hello from outside\n", f"it failed: {got}")
     if login:
         got = curl(lab, name + "-without", proxies.url(port, scheme))
-        check(refused in got, f"without a login: {got}")
+        check(any(words in got for words in refused),
+              f"without a login: {got}")
 
 
 for _port, _needs, _more in (
@@ -49,7 +50,10 @@ for _port, _needs, _more in (
         ("tls-negotiate", ("squid", "krb5"), {
             "scheme": "https", "login": ("--proxy-negotiate", "-U", ":")}),
         ("tls-client", ("client",), {
-            "scheme": "https", "refused": "alert certificate required",
+            # TLS 1.3 has the client done before the proxy looks: the reset
+            # that follows the alert may overtake it.
+            "scheme": "https", "refused": ("alert certificate required",
+                                           "errno 104", "errno 32"),
             "login": ("--proxy-cert", "{lab.dir}/client.pem", "--proxy-key",
                       "{lab.dir}/server.key")}),
         ("tiny", ("tiny",), {}),
@@ -57,7 +61,7 @@ for _port, _needs, _more in (
         ("socks", ("socks",), {"scheme": "socks5h"}),
         ("socks-login", ("socks",), {
             "scheme": "socks5h", "login": ("-U", LOGIN),
-            "refused": "No authentication method was acceptable"})):
+            "refused": ("No authentication method was acceptable",)})):
     test("lab-proxy-" + _port, name="lab-proxy-" + _port, port=_port,
          needs=_needs, **_more)(proxy)
 
