@@ -42,6 +42,7 @@ void conn_close(struct conn *conn)
 	loop_timer_stop(loop, &conn->deadline);
 	learn_cancel(&conn->wait);
 	conn_explain_leave(conn->explain);
+	conn_out_fini(conn);
 	close(conn->fd);
 	if (conn->passed_fd >= 0)
 		close(conn->passed_fd);
@@ -158,38 +159,56 @@ static void attach(struct control *c, uint64_t now_ms)
 		worker_attach(c->opts.workers[i]);
 }
 
-static uint32_t body_bytes(uint16_t type)
+static void handle_connect(struct conn *conn)
 {
-	static const uint32_t bytes[] = {
-		[CONTROL_CONNECT] = sizeof(struct control_connect),
-		[CONTROL_FLOW_OPEN] = sizeof(struct control_flow_open),
-		[CONTROL_RESOLVE] = sizeof(struct control_resolve),
-		[CONTROL_REVERSE] = sizeof(struct control_reverse),
-		[CONTROL_STATUS] = 0,
-		[CONTROL_EXPLAIN] = sizeof(struct control_explain),
-		[CONTROL_PROXY_RETRY] = 0,
-		[CONTROL_RELOAD] = 0,
-	};
+	struct control_connect body;
 
-	return type > 0 && type < ARRAY_SIZE(bytes) ? bytes[type] : UINT32_MAX;
+	memcpy(&body, conn->request.bytes + sizeof(struct control_header),
+	       sizeof(body));
+	conn_connect(conn, &body, loop_now_ms(conn->control->opts.loop));
+}
+
+/* How long a request's body is, and who answers. */
+static const struct request {
+	void (*handle)(struct conn *conn); /* NULL: there is no such request */
+	uint32_t bytes;
+} requests[] = {
+	[CONTROL_CONNECT] = { handle_connect, sizeof(struct control_connect) },
+	[CONTROL_FLOW_OPEN] = { handle_flow_open,
+				sizeof(struct control_flow_open) },
+	[CONTROL_RESOLVE] = { conn_resolve, sizeof(struct control_resolve) },
+	[CONTROL_REVERSE] = { conn_reverse, sizeof(struct control_reverse) },
+	[CONTROL_STATUS] = { conn_status, 0 },
+	[CONTROL_EXPLAIN] = { conn_explain, sizeof(struct control_explain) },
+	[CONTROL_PROXY_RETRY] = { conn_proxy_retry, 0 },
+	[CONTROL_RELOAD] = { conn_reload, 0 },
+	[CONTROL_REPORT] = { conn_report, sizeof(struct control_report) },
+};
+
+static const struct request *find_request(uint16_t type)
+{
+	return type < ARRAY_SIZE(requests) && requests[type].handle != NULL
+		       ? &requests[type]
+		       : NULL;
 }
 
 static bool header_is_good(const struct control_header *h)
 {
-	uint32_t bytes = body_bytes(h->type);
+	const struct request *r = find_request(h->type);
 
 	if (h->magic != CONTROL_MAGIC || h->version != CONTROL_VERSION ||
-	    bytes == UINT32_MAX)
+	    r == NULL)
 		return false;
-	return h->bytes == bytes || (h->type <= CONTROL_RESOLVE &&
-				     h->bytes == bytes + CONTROL_PROGRAM_BYTES);
+	return h->bytes == r->bytes ||
+	       (h->type <= CONTROL_RESOLVE &&
+		h->bytes == r->bytes + CONTROL_PROGRAM_BYTES);
 }
 
 /* Who asks, behind what is asked. */
 static void find_caller(struct conn *conn)
 {
 	const struct control_header *h = &conn->request.header;
-	uint32_t bytes = body_bytes(h->type);
+	uint32_t bytes = find_request(h->type)->bytes;
 	char claim[CONTROL_PROGRAM_BYTES] = "";
 
 	if (h->bytes > bytes)
@@ -200,41 +219,13 @@ static void find_caller(struct conn *conn)
 
 static void handle(struct conn *conn, uint64_t now_ms)
 {
-	struct control_connect connect;
+	uint16_t type = conn->request.header.type;
 
-	if (conn->request.header.type < CONTROL_STATUS) {
+	if (type < CONTROL_STATUS) {
 		find_caller(conn);
 		attach(conn->control, now_ms);
 	}
-	switch (conn->request.header.type) {
-	case CONTROL_CONNECT:
-		memcpy(&connect,
-		       conn->request.bytes + sizeof(struct control_header),
-		       sizeof(connect));
-		conn_connect(conn, &connect, now_ms);
-		break;
-	case CONTROL_FLOW_OPEN:
-		handle_flow_open(conn);
-		break;
-	case CONTROL_RESOLVE:
-		conn_resolve(conn);
-		break;
-	case CONTROL_REVERSE:
-		conn_reverse(conn);
-		break;
-	case CONTROL_EXPLAIN:
-		conn_explain(conn);
-		break;
-	case CONTROL_PROXY_RETRY:
-		conn_proxy_retry(conn);
-		break;
-	case CONTROL_RELOAD:
-		conn_reload(conn);
-		break;
-	default:
-		conn_status(conn);
-		break;
-	}
+	find_request(type)->handle(conn);
 }
 
 static void keep_passed_fd(struct conn *conn, struct msghdr *msg)
@@ -307,6 +298,8 @@ static void on_conn(void *arg, uint32_t events, uint64_t now_ms)
 		read_request(conn, now_ms);
 	else if (conn->state == CONN_STATE_LEARNING)
 		conn_close(conn); /* the client has gone */
+	else if (conn->state == CONN_STATE_SENDING)
+		conn_send_event(conn, events);
 	else
 		conn_connect_event(conn, events, now_ms);
 }

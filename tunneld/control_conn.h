@@ -34,6 +34,21 @@ enum conn_state {
 	CONN_STATE_LEARNING,    /* something is found out; then the answer */
 	CONN_STATE_CONNECTING,  /* a verdict is owed */
 	CONN_STATE_DRAINING,    /* verdict given; until the client closes */
+	CONN_STATE_SENDING,     /* a stream, by control_send.c */
+};
+
+/* The client has gone, or was closed; the connection with it. */
+typedef void(conn_gone_fn)(void *arg);
+
+/* What the client has not taken yet. */
+struct conn_out {
+	char *data;
+	size_t start, end, size;
+	struct loop_defer doom;
+	int broken; /* -errno: it will be closed */
+	bool finished;
+	conn_gone_fn *gone;
+	void *arg;
 };
 
 struct conn {
@@ -42,7 +57,7 @@ struct conn {
 	int fd;
 	int passed_fd; /* by SCM_RIGHTS; -1: none */
 	struct loop_fd watch;
-	struct loop_timer deadline; /* READING only */
+	struct loop_timer deadline; /* READING; SENDING while it is stuck */
 	struct ucred cred;
 	struct caller caller; /* as it was when it asked */
 	size_t have;          /* bytes of `request` read */
@@ -54,6 +69,7 @@ struct conn {
 	bool placeholder;
 	struct learn_wait wait;       /* LEARNING */
 	struct conn_explain *explain; /* LEARNING, too */
+	struct conn_out out;          /* SENDING */
 	struct conn *next, **prev;
 };
 
@@ -76,6 +92,22 @@ struct control {
 void conn_close(struct conn *conn);
 /* A small answer, and the end. */
 void conn_answer(struct conn *conn, const void *data, size_t len);
+
+/* control_send.c: an answer as a stream. The end of the connection, whoever
+ * causes it, is told by `gone` (may be NULL), once; it is not touched then. */
+void conn_stream(struct conn *conn, conn_gone_fn *gone, void *arg);
+/* All of it leaves, as the client reads. 0, or -errno: the connection will be
+ * closed, and `gone` called, but not before the writer has returned. */
+int conn_write(struct conn *conn, const void *data, size_t bytes);
+/* No more comes: closed when all has left. `gone` is not called any more. */
+void conn_finish(struct conn *conn);
+/* Events of a connection in SENDING. */
+void conn_send_event(struct conn *conn, uint32_t events);
+/* Of conn_close(). */
+void conn_out_fini(struct conn *conn);
+
+/* control_report.c: CONTROL_REPORT. */
+void conn_report(struct conn *conn);
 
 /* control_proxy.c: CONTROL_PROXY_RETRY. */
 void conn_proxy_retry(struct conn *conn);

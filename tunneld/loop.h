@@ -11,6 +11,7 @@
 
 #include <turnout/compiler.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,10 @@ void loop_fd_del(struct loop *loop, struct loop_fd *w);
 int loop_timer_set(struct loop *loop, struct loop_timer *t,
 		   uint64_t deadline_ms, loop_fn *fn, void *arg);
 void loop_timer_stop(struct loop *loop, struct loop_timer *t);
+static inline bool loop_timer_is_set(const struct loop_timer *t)
+{
+	return t->index != 0;
+}
 
 /* Run `fn` once at the end of this turn (or of the next one, when called from
  * outside a turn). Nothing happens when it is queued already. */

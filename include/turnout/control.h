@@ -39,6 +39,12 @@ enum control_type {
 	 * daemon's own user to say */
 	CONTROL_PROXY_RETRY = 7,
 	CONTROL_RELOAD = 8, /* read the configuration again; for the same */
+	/* The answers to these are streams up to the end of file: a document,
+	 * or a JSON object a line. */
+	CONTROL_REPORT = 9,
+	CONTROL_DOCTOR = 10, /* what is wrong, hop by hop */
+	CONTROL_PING = 11,   /* echoes through the relay */
+	CONTROL_WATCH = 12,  /* what happens, as it happens */
 };
 
 struct control_header {
@@ -147,6 +153,16 @@ struct control_proxy_retried {
 	uint32_t logins; /* that had been refused */
 };
 _Static_assert(sizeof(struct control_proxy_retried) == 8, "retry layout");
+
+enum control_report_kind {
+	REPORT_STATUS = 1,  /* JSON: docs/schema/turnout-status-1.json */
+	REPORT_METRICS = 2, /* Prometheus' text format */
+};
+
+struct control_report {
+	uint32_t kind; /* enum control_report_kind; others end the connection */
+	uint32_t flags;
+};
 
 /* CONTROL_STATUS has no request body; the answer's body is text, `key value`
  * a line. */

@@ -28,7 +28,10 @@
 /* tunneld may have to ask a script; it gives up earlier. */
 #define WORDS_TIMEOUT_S 12
 /* A screen or two; this only bounds what a stranger can send. */
-#define ANSWER_MAX_BYTES 65536u
+#define ANSWER_MAX_BYTES   65536u
+#define LINE_MAX_BYTES     (1024u * 1024u)
+#define DOCUMENT_MAX_BYTES (4u * LINE_MAX_BYTES)
+#define STREAM_FIRST_BYTES 4096u
 
 /* A connected stream, or -errno. */
 static int dial(const char *path, int limit_s)
@@ -120,9 +123,7 @@ static ssize_t read_to_end(int fd, char *out, size_t max)
 	return -EMSGSIZE;
 }
 
-/* The request, and all of the answer, NUL-terminated. Its length or -errno. */
-static ssize_t ask(int fd, uint16_t type, const void *body, uint32_t bytes,
-		   char **text)
+static int send_request(int fd, uint16_t type, const void *body, uint32_t bytes)
 {
 	const struct control_header header = {
 		.magic = CONTROL_MAGIC,
@@ -136,12 +137,23 @@ static ssize_t ask(int fd, uint16_t type, const void *body, uint32_t bytes,
 		{ .iov_base = (void *)(uintptr_t)body, .iov_len = bytes },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	return sendmsg(fd, &msg, MSG_NOSIGNAL) ==
+			       (ssize_t)(sizeof(header) + bytes)
+		       ? 0
+		       : -EPIPE;
+}
+
+/* The request, and all of the answer, NUL-terminated. Its length or -errno. */
+static ssize_t ask(int fd, uint16_t type, const void *body, uint32_t bytes,
+		   char **text)
+{
 	char *answer;
 	ssize_t n;
 
-	if (sendmsg(fd, &msg, MSG_NOSIGNAL) !=
-	    (ssize_t)(sizeof(header) + bytes))
-		return -EPIPE;
+	n = send_request(fd, type, body, bytes);
+	if (n < 0)
+		return n;
 	answer = malloc(ANSWER_MAX_BYTES + 1);
 	if (answer == NULL)
 		return -ENOMEM;
@@ -224,4 +236,125 @@ int daemon_proxy_retry(const char *socket)
 	if (n != sizeof(out))
 		return -EPROTO;
 	return out.error != 0 ? -out.error : (int)out.logins;
+}
+
+/* Streams */
+
+/* What was read of an answer and not given to anybody yet. */
+struct answer {
+	int fd;
+	char *data;
+	size_t len, size, max;
+};
+
+/* As much as there is; 0 at the end, or -errno. */
+static ssize_t read_more(struct answer *a)
+{
+	size_t size = a->size == 0 ? STREAM_FIRST_BYTES : 2 * a->size;
+	char *data;
+	ssize_t n;
+
+	if (a->len + 1 >= a->size) {
+		data = a->len < a->max ? realloc(a->data, size) : NULL;
+		if (data == NULL)
+			return a->len < a->max ? -ENOMEM : -EMSGSIZE;
+		a->data = data;
+		a->size = size;
+	}
+	do
+		n = recv(a->fd, a->data + a->len, a->size - a->len - 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	a->len += (size_t)n;
+	return n;
+}
+
+/* All lines that are whole; 0, or what `on_line` says. */
+static int give_lines(struct answer *a, daemon_line_fn *on_line, void *arg)
+{
+	char *at = a->data, *end;
+	size_t left = a->len;
+	int stop = 0;
+
+	while (stop == 0 && left > 0 &&
+	       (end = memchr(at, '\n', left)) != NULL) {
+		*end = '\0';
+		stop = on_line(arg, at, (size_t)(end - at));
+		left -= (size_t)(end + 1 - at);
+		at = end + 1;
+	}
+	if (left > 0)
+		memmove(a->data, at, left);
+	a->len = left;
+	return stop;
+}
+
+/* An answer to be read by read_more(), or -errno. */
+static int open_answer(struct answer *a, const char *socket, uint16_t type,
+		       const void *body, uint32_t bytes, int timeout_ms)
+{
+	struct timeval limit = { .tv_sec = timeout_ms / 1000,
+				 .tv_usec = timeout_ms % 1000 * 1000 };
+	int err;
+
+	a->fd = dial(socket, ANSWER_TIMEOUT_S);
+	if (a->fd < 0)
+		return a->fd;
+	err = send_request(a->fd, type, body, bytes);
+	if (err == 0 && setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
+				   sizeof(limit)) < 0)
+		err = -errno;
+	if (err < 0)
+		close(a->fd);
+	return err;
+}
+
+int daemon_stream(const char *socket, uint16_t type, const void *body,
+		  uint32_t bytes, daemon_line_fn *on_line, void *arg,
+		  int timeout_ms)
+{
+	struct answer a = { .max = LINE_MAX_BYTES };
+	int err = open_answer(&a, socket, type, body, bytes, timeout_ms);
+	bool any = false;
+	ssize_t n;
+
+	if (err < 0)
+		return err;
+	while ((n = read_more(&a)) > 0) {
+		any = true;
+		n = give_lines(&a, on_line, arg);
+		if (n != 0)
+			break;
+	}
+	/* The last line ends with the stream, if not before. */
+	if (n == 0 && a.len > 0) {
+		a.data[a.len] = '\0';
+		n = on_line(arg, a.data, a.len);
+	}
+	free(a.data);
+	close(a.fd);
+	return n == 0 && !any ? -EPROTO : (int)n;
+}
+
+int daemon_document(const char *socket, uint16_t type, const void *body,
+		    uint32_t bytes, int timeout_ms, char **text)
+{
+	struct answer a = { .max = DOCUMENT_MAX_BYTES };
+	int err = open_answer(&a, socket, type, body, bytes, timeout_ms);
+	ssize_t n;
+
+	if (err < 0)
+		return err;
+	do
+		n = read_more(&a);
+	while (n > 0);
+	close(a.fd);
+	if (n == 0 && a.len > 0) {
+		a.data[a.len] = '\0';
+		*text = a.data;
+		return 0;
+	}
+	free(a.data);
+	return n < 0 ? (int)n : -EPROTO;
 }

@@ -27,4 +27,19 @@ int daemon_reload(const char *socket, uint32_t *status, char **text) MUST_CHECK;
 /* CONTROL_PROXY_RETRY: how many logins had been refused, or -errno. */
 int daemon_proxy_retry(const char *socket) MUST_CHECK;
 
+/* A line of a stream, without its end, NUL-terminated, changeable. Not 0: the
+ * rest is not wanted. */
+typedef int(daemon_line_fn)(void *arg, char *line, size_t bytes);
+
+/* Each line of the answer, as it comes. 0 at its end, what `on_line` has
+ * returned, or -errno: -ETIMEDOUT (silent for `timeout_ms`, which may be 0: for
+ * ever), -EMSGSIZE (no line is so long), -EPROTO (not a line: a tunneld that
+ * does not know the request). */
+int daemon_stream(const char *socket, uint16_t type, const void *body,
+		  uint32_t bytes, daemon_line_fn *on_line, void *arg,
+		  int timeout_ms) MUST_CHECK;
+/* All of it, NUL-terminated; the caller frees. 0 or -errno, likewise. */
+int daemon_document(const char *socket, uint16_t type, const void *body,
+		    uint32_t bytes, int timeout_ms, char **text) MUST_CHECK;
+
 #endif
