@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sys/random.h>
@@ -424,6 +425,7 @@ struct control *control_new(const struct control_opts *opts, const char **words)
 		return NULL;
 	c->opts = *opts;
 	c->fd = -1;
+	c->started_s = c->reloaded_s = (int64_t)time(NULL);
 	c->flows = flow_table_new();
 	c->dns = make_dns(c);
 	if (c->flows != NULL && c->dns != NULL)

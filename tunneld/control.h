@@ -60,6 +60,12 @@ void control_free(struct control *c);
 /* New connections and look-ups follow the new snapshot. */
 void control_reload(struct control *c, struct policy *policy,
 		    struct relay_set *relays);
+/* All that is counted, in Prometheus' text format 0.0.4 or as OpenMetrics 1.0.
+ * NULL: no memory; the caller frees. */
+char *control_metrics(const struct control *c, bool openmetrics,
+		      size_t *bytes) MUST_CHECK;
+/* The configuration was read again, or could not be. */
+void control_note_reload(struct control *c, bool ok);
 /* In the control loop's thread: a worker has let go of this flow. */
 void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret);
 /* … and has found out this of it. `uplinks`: FLOW_UPLINK_*. */

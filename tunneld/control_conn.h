@@ -86,6 +86,11 @@ struct control {
 	uint64_t connects, connects_failed, lookups;
 	size_t connecting;
 	struct log_limit limit[DIAL_NUM_REASONS];
+	/* For metrics alone. `failed`: of the connects that were dialed. */
+	uint64_t failed[DIAL_NUM_REASONS], refused;
+	struct stats_histogram connect_time; /* of those that worked */
+	bool reload_failed;                  /* the last one */
+	int64_t started_s, reloaded_s;       /* in seconds since 1970 */
 };
 
 /* Close and free; nothing may touch the connection afterwards. */

@@ -35,6 +35,7 @@ struct connecting {
 	struct control *control;
 	struct conn *conn; /* NULL: given up */
 	pid_t pid;
+	uint64_t begun_ms;
 };
 
 static int send_verdict(struct conn *conn, const struct control_verdict *v,
@@ -101,6 +102,7 @@ static void give_verdict(struct conn *conn, int error, int fd)
 static void refuse(struct conn *conn, int error)
 {
 	conn->control->connects_failed++;
+	conn->control->refused++;
 	give_verdict(conn, error, conn->placeholder ? conn->passed_fd : -1);
 }
 
@@ -128,6 +130,19 @@ static void log_failure(struct control *c, const struct dial_request *req,
 			 suppressed);
 }
 
+static void count(const struct connecting *k, const struct dial_request *req,
+		  uint64_t now_ms)
+{
+	struct control *c = k->control;
+
+	if (req->error == 0) {
+		stats_observe(&c->connect_time, (now_ms - k->begun_ms) * 1000);
+		return;
+	}
+	c->connects_failed++;
+	c->failed[req->reason]++;
+}
+
 static void on_dialed(void *arg, struct dial_request *req, uint64_t now_ms)
 {
 	struct connecting *k = arg;
@@ -139,8 +154,7 @@ static void on_dialed(void *arg, struct dial_request *req, uint64_t now_ms)
 		log_failure(k->control, req, k->pid, now_ms);
 	if (conn != NULL) {
 		conn->dial = NULL;
-		if (req->error != 0)
-			k->control->connects_failed++;
+		count(k, req, now_ms);
 		/* A client that waits has its socket in hand still. */
 		in_place = !conn->placeholder && req->same_socket;
 		give_verdict(conn, req->error, in_place ? -1 : req->fd);
@@ -165,6 +179,7 @@ static void start(struct conn *conn, const char *host, uint16_t port,
 		.control = conn->control,
 		.conn = conn,
 		.pid = conn->cred.pid,
+		.begun_ms = loop_now_ms(conn->control->opts.loop),
 	};
 	snprintf(req->host, sizeof(req->host), "%s", host);
 	req->port = port;

@@ -26,6 +26,18 @@ static void report_status(struct conn *conn)
 	conn_finish(conn);
 }
 
+static void report_metrics(struct conn *conn, bool openmetrics)
+{
+	size_t bytes;
+	char *text = control_metrics(conn->control, openmetrics, &bytes);
+
+	conn_stream(conn, NULL, NULL);
+	if (text != NULL)
+		conn_write(conn, text, bytes);
+	free(text);
+	conn_finish(conn);
+}
+
 void conn_report(struct conn *conn)
 {
 	struct control_report body;
@@ -35,6 +47,9 @@ void conn_report(struct conn *conn)
 	switch (body.kind) {
 	case REPORT_STATUS:
 		report_status(conn);
+		break;
+	case REPORT_METRICS:
+		report_metrics(conn, body.flags & REPORT_OPENMETRICS);
 		break;
 	default:
 		conn_close(conn);

@@ -205,6 +205,7 @@ int daemon_reload(struct tunneld *d, FILE *told)
 	if (conf == NULL) {
 		log_err("the configuration was not read again: the one in "
 			"force stays");
+		control_note_reload(d->control, false);
 		notify_ready();
 		return -EBADMSG;
 	}
@@ -222,6 +223,7 @@ int daemon_reload(struct tunneld *d, FILE *told)
 	daemon_look_up_hops(d);
 	daemon_discover(d);
 	daemon_media_decide(d);
+	control_note_reload(d->control, true);
 	log_info("the configuration was read again");
 	notify_ready();
 	return 0;

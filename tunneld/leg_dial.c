@@ -13,6 +13,7 @@
 #include "egress.h"
 #include "leg_private.h"
 #include "relay.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,6 +42,8 @@ static void connected(struct leg *l, struct dial_request *req, uint64_t now_ms)
 {
 	bool datagram = relay_is_datagram(l->relay);
 
+	if (req->session != NULL)
+		relay_put_cert_end(l->relay, tls_cert_end_s(req->session));
 	stream_open(&l->stream, req->fd, req->session, datagram);
 	req->fd = -1;
 	req->session = NULL;

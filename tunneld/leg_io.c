@@ -142,6 +142,7 @@ static void read_stream(struct leg *l, uint64_t now_ms)
 			connection_ended(l, io, now_ms);
 			return;
 		}
+		stats_add(&l->env->stats->bytes_from_relay, n);
 		framer_commit(&l->framer, n);
 		if (take_frames(l, now_ms) < 0)
 			garbage(l, now_ms);
@@ -167,6 +168,7 @@ static bool read_batch(struct leg *l, uint64_t now_ms)
 			connection_ended(l, io, now_ms);
 			return false;
 		}
+		stats_add(&l->env->stats->bytes_from_relay, n);
 		heard(l, now_ms);
 		/* A datagram that is none of TURN's proves nothing about the
 		 * others. */
@@ -223,6 +225,15 @@ static bool grow(struct leg *l)
 	return true;
 }
 
+static void observe_delay(struct leg *l, const struct queue_item *item,
+			  uint64_t now_ms)
+{
+	uint64_t ms = now_ms > item->enqueued_ms ? now_ms - item->enqueued_ms
+						 : 0;
+
+	stats_observe(&l->env->stats->queue_delay[item->class], ms * 1000);
+}
+
 static void fill_from_queue(struct leg *l, uint64_t now_ms)
 {
 	size_t limit = l->congested ? OUT_BYTES_CONGESTED : OUT_BYTES;
@@ -237,6 +248,7 @@ static void fill_from_queue(struct leg *l, uint64_t now_ms)
 				continue;
 			stats_add(&l->env->stats->drop_refused, 1);
 		}
+		observe_delay(l, &item, now_ms);
 		queue_pop(l->queue);
 	}
 }
@@ -249,7 +261,7 @@ static void serve_queue(struct leg *l, uint64_t now_ms)
 		l->congested = false;
 		queue_set_deadline(l->queue, QUEUE_DEADLINE_MS);
 	}
-	stats_add(&l->env->stats->drop_queue, queue_take_drops(l->queue));
+	queue_count_drops(l->queue, l->env->stats);
 }
 
 /* Gather the next record. False when there is nothing to send. */
@@ -340,6 +352,7 @@ void leg_io_write(struct leg *l, uint64_t now_ms)
 			return;
 		}
 		wrote(l, now_ms);
+		stats_add(&l->env->stats->bytes_to_relay, n);
 		l->out_sent += n;
 		if (l->out_sent < l->out_buf.len)
 			continue;

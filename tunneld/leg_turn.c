@@ -116,10 +116,20 @@ static void on_peer_refused(void *arg, const struct endpoint *peer,
 	log_debug("the relay refuses a peer: %u", code);
 }
 
+static void on_round_trip(void *arg, uint32_t rtt_us)
+{
+	struct leg *l = arg;
+
+	stats_observe(&l->env->stats->round_trip, rtt_us);
+	if (l->state == LEG_STATE_READY)
+		relay_put_rtt(l->relay, turn_rtt_us(l->turn));
+}
+
 static const struct turn_events turn_events = {
 	.on_state = on_turn_state,
 	.on_data = on_turn_data,
 	.on_peer_refused = on_peer_refused,
+	.on_round_trip = on_round_trip,
 };
 
 /* Connected */

@@ -116,6 +116,19 @@ void proxy_auth_describe(struct proxy_auth *a, const struct proxy *p,
 		 realm[0] != '\0' ? " realm " : "", realm);
 }
 
+bool proxy_auth_is_locked_out(struct proxy_auth *a, const struct proxy *p)
+{
+	enum proxy_login_state state = PROXY_LOGIN_UNTRIED;
+	int64_t since_s;
+	bool used;
+
+	pthread_mutex_lock(&a->lock);
+	used = proxy_logins_state(a->logins, proxy_seen_last_login(a->seen, p),
+				  &state, &since_s);
+	pthread_mutex_unlock(&a->lock);
+	return used && state == PROXY_LOGIN_REFUSED;
+}
+
 int proxy_auth_keep(struct proxy_auth *a, const char *path)
 {
 	int rc;

@@ -49,6 +49,9 @@ bool proxy_auth_remembered(struct proxy_auth *a, const struct proxy *p,
 void proxy_auth_describe(struct proxy_auth *a, const struct proxy *p,
 			 char out[PROXY_AUTH_WORDS_MAX]);
 
+/* Has it refused the login that was used there last? */
+bool proxy_auth_is_locked_out(struct proxy_auth *a, const struct proxy *p);
+
 /* Was this login refused before? */
 bool proxy_auth_is_refused(struct proxy_auth *a,
 			   const struct proxy_login *login);

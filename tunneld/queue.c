@@ -14,6 +14,8 @@
 
 #include "queue.h"
 
+#include "stats.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +46,14 @@ struct queue {
 	unsigned int control_run;
 	uint32_t deadline_ms;
 	struct queue_counters counters;
-	uint64_t drops_taken; /* of those that the counters tell */
+	uint64_t drops; /* of those that the counters tell, all together */
+	/* what queue_count_drops() has counted */
+	uint64_t told_drops, told[QUEUE_NUM_CLASSES][QUEUE_NUM_DROPS];
 };
+
+_Static_assert(STATS_CLASSES == QUEUE_NUM_CLASSES &&
+		       STATS_DROPS == QUEUE_NUM_DROPS,
+	       "counters for each");
 
 /* A whole datagram fits anywhere; video holds 250 ms of 8 Mbit/s. */
 static const size_t ring_size[QUEUE_NUM_CLASSES] = {
@@ -136,6 +144,12 @@ static uint32_t class_deadline_ms(const struct queue *q, int class)
 	return q->deadline_ms;
 }
 
+static void count_drop(struct queue *q, int class, enum queue_drop why)
+{
+	q->counters.dropped[class][why]++;
+	q->drops++;
+}
+
 static uint64_t head_age_ms(const struct ring *r, uint64_t now_ms)
 {
 	uint64_t then_ms = ring_head(r)->enqueued_ms;
@@ -154,19 +168,19 @@ int queue_push(struct queue *q, const struct endpoint *peer,
 	q->counters.pushed[class]++;
 	q->peeked = -1;
 	if (len > size || need > size) {
-		q->counters.dropped[class][QUEUE_DROP_TOO_LONG]++;
+		count_drop(q, class, QUEUE_DROP_TOO_LONG);
 		return -EMSGSIZE;
 	}
 	if (r->mem == NULL) {
 		r->mem = malloc(size);
 		if (r->mem == NULL) {
-			q->counters.dropped[class][QUEUE_DROP_FULL]++;
+			count_drop(q, class, QUEUE_DROP_FULL);
 			return -ENOMEM;
 		}
 	}
 	while ((rec = ring_reserve(r, size, need)) == NULL) {
 		ring_pop(r);
-		q->counters.dropped[class][QUEUE_DROP_FULL]++;
+		count_drop(q, class, QUEUE_DROP_FULL);
 	}
 	rec->enqueued_ms = now_ms;
 	rec->peer = *peer;
@@ -185,7 +199,7 @@ static void drop_late(struct queue *q, uint64_t now_ms)
 		while (r->count > 0 &&
 		       head_age_ms(r, now_ms) > class_deadline_ms(q, c)) {
 			ring_pop(r);
-			q->counters.dropped[c][QUEUE_DROP_DEADLINE]++;
+			count_drop(q, c, QUEUE_DROP_DEADLINE);
 		}
 	}
 }
@@ -270,15 +284,19 @@ const struct queue_counters *queue_counters(const struct queue *q)
 	return &q->counters;
 }
 
-uint64_t queue_take_drops(struct queue *q)
+void queue_count_drops(struct queue *q, struct worker_stats *stats)
 {
-	uint64_t drops = 0, news;
-
+	if (q->told_drops == q->drops)
+		return;
+	stats_add(&stats->drop_queue, q->drops - q->told_drops);
+	q->told_drops = q->drops;
 	for (int c = 0; c < QUEUE_NUM_CLASSES; c++) {
-		for (int why = 0; why < QUEUE_NUM_DROPS; why++)
-			drops += q->counters.dropped[c][why];
+		for (int why = 0; why < QUEUE_NUM_DROPS; why++) {
+			uint64_t n = q->counters.dropped[c][why];
+
+			stats_add(&stats->queue_drops[c][why],
+				  n - q->told[c][why]);
+			q->told[c][why] = n;
+		}
 	}
-	news = drops - q->drops_taken;
-	q->drops_taken = drops;
-	return news;
 }

@@ -32,6 +32,7 @@ enum queue_drop {
 	QUEUE_NUM_DROPS,
 };
 
+struct worker_stats;
 struct queue; /* opaque; struct queue *queue_new() */
 
 struct queue_item {
@@ -73,7 +74,7 @@ void queue_set_deadline(struct queue *q, uint32_t deadline_ms);
 /* Gives back the memory of classes that have been empty for QUEUE_TRIM_MS. */
 void queue_trim(struct queue *q, uint64_t now_ms);
 const struct queue_counters *queue_counters(const struct queue *q);
-/* How many were dropped, for any reason, since this was asked last. */
-uint64_t queue_take_drops(struct queue *q);
+/* What was dropped since this was called last is counted there, too. */
+void queue_count_drops(struct queue *q, struct worker_stats *stats);
 
 #endif

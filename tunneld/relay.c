@@ -37,6 +37,7 @@ struct relay_facts {
 	_Atomic uint64_t busy_cut_ms; /* a connection in use ended; 0: none */
 	_Atomic uint32_t mobility;
 	_Atomic uint32_t rtt_us;
+	_Atomic int64_t cert_end_s; /* 0: none was seen */
 };
 
 /* Sets */
@@ -385,6 +386,16 @@ void relay_put_rtt(struct relay *relay, uint32_t rtt_us)
 uint32_t relay_rtt_us(const struct relay *relay)
 {
 	return atomic_load(&relay->facts->rtt_us);
+}
+
+void relay_put_cert_end(struct relay *relay, int64_t end_s)
+{
+	atomic_store(&relay->facts->cert_end_s, end_s);
+}
+
+int64_t relay_cert_end_s(const struct relay *relay)
+{
+	return atomic_load(&relay->facts->cert_end_s);
 }
 
 /* Names */

@@ -157,6 +157,10 @@ void relay_put_mobility(struct relay_set *set, struct relay *relay,
 enum relay_mobility relay_mobility(const struct relay *relay);
 void relay_put_rtt(struct relay *relay, uint32_t rtt_us);
 uint32_t relay_rtt_us(const struct relay *relay); /* 0: not known */
+/* When the certificate that it showed last ends, in seconds since 1970; 0: not
+ * known. */
+void relay_put_cert_end(struct relay *relay, int64_t end_s);
+int64_t relay_cert_end_s(const struct relay *relay);
 
 /* "NAME udp relay.example:3478 direct": the same at every start */
 void relay_key(const struct relay *relay, char key[RELAY_KEY_MAX + 1]);

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -626,6 +627,16 @@ size_t tls_pending(const struct tls *t)
 bool tls_resumed(const struct tls *t)
 {
 	return SSL_session_reused(t->ssl) == 1;
+}
+
+int64_t tls_cert_end_s(const struct tls *t)
+{
+	const X509 *cert = SSL_get0_peer_certificate(t->ssl);
+	struct tm tm;
+
+	if (cert == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+		return 0;
+	return (int64_t)timegm(&tm);
 }
 
 uint64_t tls_dropped(const struct tls *t)

@@ -91,6 +91,9 @@ enum io tls_close_write(struct tls *t) MUST_CHECK;
 size_t tls_pending(const struct tls *t);
 /* After the handshake: was it an abbreviated one? */
 bool tls_resumed(const struct tls *t);
+/* When the certificate that the server has shown ends: seconds since 1970; 0:
+ * it has shown none, or says nothing that can be read. */
+int64_t tls_cert_end_s(const struct tls *t);
 /* Datagrams that tls_read() and tls_write() have dropped for their size. */
 uint64_t tls_dropped(const struct tls *t);
 /* Why: "certificate of relay.example: unable to get local issuer (issuer

@@ -74,6 +74,8 @@ struct turn_events {
 	/* The relay refused this peer (403, 443 …): the allocation lives. */
 	void (*on_peer_refused)(void *arg, const struct endpoint *peer,
 				unsigned int code, uint64_t now_ms);
+	/* NULL, or: the relay took so long to answer a request. */
+	void (*on_round_trip)(void *arg, uint32_t rtt_us);
 };
 
 /* NULL with errno. The machine copies and, in turn_free(), wipes secrets. */

@@ -42,6 +42,8 @@ void turn_alive_sample(struct turn *t, const struct turn_request *q,
 	/* RFC 6298, 2.3 */
 	t->rtt_us = t->rtt_us == 0 ? us : t->rtt_us - t->rtt_us / 8 + us / 8;
 	t->peers.rto_ms = t->rtt_us / 1000 * 2;
+	if (t->events.on_round_trip != NULL)
+		t->events.on_round_trip(t->arg, us);
 }
 
 /* `m`: NULL when it is not STUN. */

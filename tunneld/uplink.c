@@ -400,7 +400,7 @@ void uplink_free(struct uplink *u)
 	else
 		uplink_put_away(u, u->leg, now_ms);
 	drop_ticket(u);
-	stats_add(&stats(u)->drop_queue, queue_take_drops(u->queue));
+	queue_count_drops(u->queue, stats(u));
 	queue_free(u->queue);
 	free(u);
 }

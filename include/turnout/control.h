@@ -156,8 +156,11 @@ _Static_assert(sizeof(struct control_proxy_retried) == 8, "retry layout");
 
 enum control_report_kind {
 	REPORT_STATUS = 1,  /* JSON: docs/schema/turnout-status-1.json */
-	REPORT_METRICS = 2, /* Prometheus' text format */
+	REPORT_METRICS = 2, /* Prometheus' text format, 0.0.4 */
+	REPORT_LOG = 3,     /* the last lines of the log, and what follows */
 };
+
+#define REPORT_OPENMETRICS 0x1u /* METRICS: in that format instead */
 
 struct control_report {
 	uint32_t kind; /* enum control_report_kind; others end the connection */
