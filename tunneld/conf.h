@@ -126,6 +126,11 @@ struct conf {
 	struct endpoint pool4, pool6;
 	uint8_t pool4_bits, pool6_bits;
 	struct rules rules;
+	struct {
+		char textfile[CONF_PATH_MAX]; /* or empty */
+		uint8_t interval_s;
+		struct endpoint listen; /* of family 0: nowhere */
+	} metrics;
 	char socket[CONF_PATH_MAX]; /* empty: the default of main.c */
 	enum log_level log_level;
 };

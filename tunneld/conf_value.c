@@ -70,7 +70,7 @@ static int set_proxy_no_proxy(struct conf_target *t, const char *value)
 	return conf_add_no_proxy(t, value, false);
 }
 
-/* ---- [media], [names], [rules], [daemon] ---- */
+/* ---- [media], [names], [rules], [metrics], [daemon] ---- */
 
 static int set_media_mode(struct conf_target *t, const char *value)
 {
@@ -170,6 +170,42 @@ static int set_rules_rule(struct conf_target *t, const char *value)
 		return error;
 	snprintf(rule.origin, sizeof(rule.origin), "%s", t->origin);
 	return rules_add(&t->conf->rules, &rule);
+}
+
+static int set_metrics_textfile(struct conf_target *t, const char *value)
+{
+	static const char tail[] = ".prom";
+	size_t len = strlen(value), end = sizeof(tail) - 1;
+
+	if (len <= end || strcmp(value + len - end, tail) != 0)
+		return conf_wrong(t, "node_exporter reads files only whose "
+				     "names end in .prom");
+	return conf_kind_path(t, t->conf->metrics.textfile, value);
+}
+
+static int set_metrics_interval(struct conf_target *t, const char *value)
+{
+	return conf_kind_number(t, 5, 240, &t->conf->metrics.interval_s, value);
+}
+
+static int set_metrics_listen(struct conf_target *t, const char *value)
+{
+	static const char digits[] = "0123456789";
+	struct endpoint *at = &t->conf->metrics.listen;
+	char text[ADDR_TEXT_MAX], host[ADDR_TEXT_MAX];
+	uint16_t port = 0;
+
+	snprintf(text, sizeof(text), "%s%s",
+		 value[strspn(value, digits)] == '\0' ? "127.0.0.1:" : "",
+		 value);
+	if (!addr_split_host_port(text, host, sizeof(host), &port) ||
+	    port == 0 || !addr_parse_ip(host, at))
+		return conf_wrong(t,
+				  "`%s` is no place to listen at: write PORT, "
+				  "ADDRESS:PORT or [IPV6]:PORT",
+				  value);
+	at->port_be = htons(port);
+	return 0;
 }
 
 static int set_daemon_socket(struct conf_target *t, const char *value)

@@ -264,6 +264,7 @@ static int start(struct tunneld *d)
 		return -1;
 	daemon_look_up_hops(d);
 	daemon_discover(d);
+	daemon_metrics_apply(d);
 	/* Made for an app that is about to start. */
 	for (size_t i = 0; d->opts->private_daemon && i < d->worker_count; i++)
 		worker_attach(d->workers[i]);
@@ -314,6 +315,8 @@ static void stop(struct tunneld *d)
 	discover_free(d->discover);
 	if (d->loop != NULL)
 		daemon_media_stop(d);
+	if (d->loop != NULL)
+		daemon_metrics_stop(d);
 	if (d->loop != NULL)
 		loop_drain(d->loop); /* what the workers posted last */
 	daemon_save_flows(d);

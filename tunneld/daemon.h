@@ -38,6 +38,7 @@ struct inside;
 struct learn;
 struct lifetime;
 struct memory;
+struct metrics_server;
 struct names;
 struct netwatch;
 struct options;
@@ -94,6 +95,10 @@ struct tunneld {
 	struct netwatch *netwatch;
 	struct memory *memory;
 	struct loop_timer remember;
+	struct metrics_server *metrics_server;
+	char *metrics_file; /* that is written; NULL: none */
+	int metrics_error;  /* that the log has told */
+	struct loop_timer write_metrics;
 	uint64_t network; /* network_fingerprint_via(); 0: not known yet */
 };
 
@@ -140,6 +145,12 @@ void daemon_media_expect(struct tunneld *d, bool works);
 /* An app has asked this STUN server. */
 void daemon_media_stun(struct tunneld *d, const struct endpoint *server);
 void daemon_media_stop(struct tunneld *d);
+
+/* daemon_metrics.c: for those who do not ask by the control socket */
+
+/* As the configuration says; again after a reload. */
+void daemon_metrics_apply(struct tunneld *d);
+void daemon_metrics_stop(struct tunneld *d);
 
 /* daemon_flows.c: open flows over a restart */
 

@@ -223,6 +223,7 @@ int daemon_reload(struct tunneld *d, FILE *told)
 	daemon_look_up_hops(d);
 	daemon_discover(d);
 	daemon_media_decide(d);
+	daemon_metrics_apply(d);
 	control_note_reload(d->control, true);
 	log_info("the configuration was read again");
 	notify_ready();
