@@ -72,10 +72,13 @@ static void test_note_and_list(void)
 
 		CU_ASSERT_EQUAL(flow_table_add(t, &r), 0);
 	}
-	CU_ASSERT_TRUE(flow_table_note(t, 7, 70, &app, 1));
-	CU_ASSERT_FALSE(flow_table_note(t, 7, 70, &app, 1)); /* no news */
-	CU_ASSERT_TRUE(flow_table_note(t, 7, 70, &app, 3));
-	CU_ASSERT_FALSE(flow_table_note(t, 7, 71, &app, 1)); /* another's */
+	CU_ASSERT_TRUE(flow_table_note(t, 7, 70, &app, 1, false));
+	CU_ASSERT_FALSE(
+		flow_table_note(t, 7, 70, &app, 1, false)); /* no news */
+	CU_ASSERT_TRUE(flow_table_note(t, 7, 70, &app, 3, true));
+	CU_ASSERT_FALSE(flow_table_note(t, 7, 70, &app, 3, true));
+	CU_ASSERT_FALSE(
+		flow_table_note(t, 7, 71, &app, 1, false)); /* another's */
 	for (const struct flow_record *r = flow_table_next(t, NULL); r != NULL;
 	     r = flow_table_next(t, r)) {
 		sum += r->cookie;

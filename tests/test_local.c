@@ -19,6 +19,7 @@
 #define SECRET 0x1122334455667788u
 
 struct pair {
+	struct local_app to;
 	struct worker_stats stats;
 	struct local *local;
 	int flow, app;
@@ -42,6 +43,7 @@ static void open_pair(struct pair *p, uint8_t family)
 	p->flow = local_socket(family, &p->flow_at);
 	p->app = local_socket(family, &p->app_at);
 	CU_ASSERT_FATAL(p->flow >= 0 && p->app >= 0);
+	p->to = (struct local_app){ .fd = p->flow, .secret = SECRET };
 	CU_ASSERT_EQUAL(p->flow_at.family, family);
 	CU_ASSERT_NOT_EQUAL(p->flow_at.port_be, 0);
 	connect_to(p->flow, &p->app_at);
@@ -89,8 +91,7 @@ static void test_send(uint8_t family)
 	for (int round = 0; round < 10; round++) {
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 			memset(data[i], (int)i + 1, sizes[i]);
-			local_stage(p.local, p.flow, SECRET, &peer, data[i],
-				    sizes[i]);
+			local_stage(p.local, &p.to, &peer, data[i], sizes[i]);
 		}
 	}
 	local_flush(p.local);
@@ -123,8 +124,8 @@ static void test_largest(void)
 
 	open_pair(&p, ENDPOINT_IPV4);
 	memset(data, 9, sizeof(data));
-	local_stage(p.local, p.flow, SECRET, &peer, data, sizeof(data));
-	local_stage(p.local, p.flow, SECRET, &peer, data, sizeof(data));
+	local_stage(p.local, &p.to, &peer, data, sizeof(data));
+	local_stage(p.local, &p.to, &peer, data, sizeof(data));
 	local_flush(p.local);
 	check_one(&p, sizeof(data), 9, &peer);
 	check_one(&p, sizeof(data), 9, &peer);
@@ -169,8 +170,7 @@ static void test_app_is_gone(void)
 	close(p.app);
 	p.app = -1;
 	for (int i = 0; i < 3; i++)
-		local_stage(p.local, p.flow, SECRET, &peer,
-			    (const uint8_t *)"x", 1);
+		local_stage(p.local, &p.to, &peer, (const uint8_t *)"x", 1);
 	local_flush(p.local);
 	CU_ASSERT_EQUAL(local_recv(p.local, p.flow, &batch), -ECONNREFUSED);
 	close_pair(&p);

@@ -340,7 +340,38 @@ static void test_model(void)
 	queue_free(q);
 }
 
+/* Half of them wait 5 ms, a few long; and it is forgotten after a while. */
+static void test_delay(void)
+{
+	struct endpoint peer = { .family = ENDPOINT_IPV4 };
+	struct queue *q = queue_new();
+	struct queue_delay d;
+	struct queue_item item;
+	uint64_t now_ms = 1000;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(q);
+	queue_delay(q, now_ms, &d);
+	CU_ASSERT_EQUAL(d.waited, 0);
+	for (int i = 0; i < 100; i++) {
+		uint8_t data[] = { 0x80, 0 };
+
+		CU_ASSERT_EQUAL(queue_push(q, &peer, data, 2, now_ms), 0);
+		now_ms += i % 10 == 0 ? 100 : 5;
+		CU_ASSERT_TRUE(queue_peek(q, now_ms, &item));
+		queue_pop(q);
+	}
+	queue_delay(q, now_ms, &d);
+	CU_ASSERT_EQUAL(d.waited, 100);
+	CU_ASSERT_EQUAL(d.p50_ms, 5);
+	CU_ASSERT_EQUAL(d.max_ms, 100);
+	queue_delay(q, now_ms + 30000, &d);
+	CU_ASSERT_EQUAL(d.waited, 0);
+	CU_ASSERT_EQUAL(d.max_ms, 0);
+	queue_free(q);
+}
+
 static CU_TestInfo tests[] = {
+	{ "delays of the last seconds", test_delay },
 	{ "first bytes map to classes (RFC 7983)", test_classify },
 	{ "control before audio before video", test_priority },
 	{ "a pop takes what was peeked or nothing", test_pop_needs_fresh_peek },

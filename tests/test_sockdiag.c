@@ -104,16 +104,42 @@ static void check(int app_family, const char *bind_ip, int flow_family)
 	int fd = flow_to(app, flow_family, &seen, &flow);
 	uint64_t cookie = cookie_of(app);
 
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie), 1);
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie + 1), 0);
+	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie, NULL), 1);
+	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie + 1, NULL),
+			0);
 	close(app);
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie), 0);
+	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie, NULL), 0);
 	/* The port is somebody else's now. */
 	other = udp(app_family, bind_ip, endpoint_port(&seen));
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie), 0);
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie_of(other)),
-			1);
+	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie, NULL), 0);
+	CU_ASSERT_EQUAL(
+		sockdiag_udp_alive(nl, &seen, &flow, cookie_of(other), NULL),
+		1);
 	close(other);
+	close(fd);
+}
+
+/* What a full receive buffer costs is the socket's to know. */
+static void full_buffer(void)
+{
+	int app = udp(AF_INET, "127.0.0.1", 0), size = 4096;
+	struct endpoint seen, flow;
+	int fd = flow_to(app, AF_INET, &seen, &flow);
+	uint32_t drops = 77;
+	char data[1000] = { 0 };
+
+	setsockopt(app, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	CU_ASSERT_EQUAL(
+		sockdiag_udp_alive(nl, &seen, &flow, cookie_of(app), &drops),
+		1);
+	CU_ASSERT_EQUAL(drops, 0);
+	for (int i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(send(fd, data, sizeof(data), 0), sizeof(data));
+	CU_ASSERT_EQUAL(
+		sockdiag_udp_alive(nl, &seen, &flow, cookie_of(app), &drops),
+		1);
+	CU_ASSERT(drops > 50 && drops < 100);
+	close(app);
 	close(fd);
 }
 
@@ -170,9 +196,9 @@ static void bound_to_device(void)
 	int fd = flow_to(app, AF_INET, &seen, &flow);
 
 	if (setsockopt(app, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3) == 0)
-		CU_ASSERT_EQUAL(
-			sockdiag_udp_alive(nl, &seen, &flow, cookie_of(app)),
-			1);
+		CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow,
+						   cookie_of(app), NULL),
+				1);
 	close(app);
 	close(fd);
 }
@@ -189,12 +215,12 @@ static void shared_port(void)
 		app[i] = udp(AF_INET, "0.0.0.0", endpoint_port(&seen));
 	/* Whichever the kernel would choose for a datagram: all are there. */
 	for (i = 0; i < 8; i++)
-		CU_ASSERT_EQUAL(
-			sockdiag_udp_alive(nl, &seen, &flow, cookie_of(app[i])),
-			1);
+		CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow,
+						   cookie_of(app[i]), NULL),
+				1);
 	cookie = cookie_of(app[0]);
 	close(app[0]);
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie), 0);
+	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie, NULL), 0);
 	for (i = 1; i < 8; i++)
 		close(app[i]);
 	close(fd);
@@ -210,8 +236,8 @@ static void connected_elsewhere(void)
 	socklen_t len = endpoint_to_sockaddr(&e, AF_INET, &ss);
 
 	CU_ASSERT(connect(app, (struct sockaddr *)&ss, len) == 0);
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, cookie_of(app)),
-			1);
+	CU_ASSERT_EQUAL(
+		sockdiag_udp_alive(nl, &seen, &flow, cookie_of(app), NULL), 1);
 	close(app);
 	close(peer);
 	close(fd);
@@ -228,10 +254,10 @@ static void many_sockets(void)
 	for (i = 1; i < 300; i++)
 		app[i] = udp(AF_INET, "0.0.0.0", endpoint_port(&seen));
 	for (i = 0; i < 300; i += 23)
-		CU_ASSERT_EQUAL(
-			sockdiag_udp_alive(nl, &seen, &flow, cookie_of(app[i])),
-			1);
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, 12345), 0);
+		CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow,
+						   cookie_of(app[i]), NULL),
+				1);
+	CU_ASSERT_EQUAL(sockdiag_udp_alive(nl, &seen, &flow, 12345, NULL), 0);
 	for (i = 0; i < 300; i++)
 		close(app[i]);
 	CU_ASSERT_EQUAL(recv(nl, &i, sizeof(i), MSG_DONTWAIT), -1);
@@ -243,10 +269,11 @@ static void bad_descriptor(void)
 {
 	struct endpoint e = { .family = ENDPOINT_IPV4 };
 
-	CU_ASSERT_EQUAL(sockdiag_udp_alive(-1, &e, &e, 1), -EBADF);
+	CU_ASSERT_EQUAL(sockdiag_udp_alive(-1, &e, &e, 1, NULL), -EBADF);
 }
 
 static CU_TestInfo tests[] = {
+	{ "a full receive buffer", full_buffer },
 	{ "bound to 0.0.0.0", bound_to_any },
 	{ "bound to loopback", bound_to_loopback },
 	{ "bound to an interface", bound_to_interface },

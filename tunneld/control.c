@@ -71,10 +71,12 @@ static void tell_flows(struct control *c)
 }
 
 /* The promise, and the worker that keeps it. */
-static int add_flow(struct control *c, uid_t uid, struct flow_seed *seed)
+static int add_flow(struct control *c, uid_t uid, pid_t pid,
+		    struct flow_seed *seed)
 {
 	struct flow_record record = { .cookie = seed->cookie,
 				      .uid = uid,
+				      .pid = pid,
 				      .secret = seed->secret,
 				      .bound = seed->bound,
 				      .app = seed->app,
@@ -95,10 +97,11 @@ static int add_flow(struct control *c, uid_t uid, struct flow_seed *seed)
 	return 0;
 }
 
-static int open_flow(struct control *c, const struct policy_client *client,
-		     const struct control_flow_open *body,
+static int open_flow(struct conn *conn, const struct control_flow_open *body,
 		     struct control_flow *out)
 {
+	struct control *c = conn->control;
+	const struct policy_client *client = &conn->caller.client;
 	uid_t uid = client->uid;
 	struct flow_seed seed = { .cookie = body->cookie };
 	const struct flow_record *known = flow_table_find(c->flows,
@@ -123,7 +126,7 @@ static int open_flow(struct control *c, const struct policy_client *client,
 	}
 	out->secret = seed.secret;
 	out->port_be = seed.bound.port_be;
-	err = add_flow(c, uid, &seed);
+	err = add_flow(c, uid, conn->cred.pid, &seed);
 	if (err < 0)
 		explicit_bzero(&out->secret, sizeof(out->secret));
 	return err;
@@ -138,8 +141,7 @@ static void handle_flow_open(struct conn *conn)
 	       sizeof(body));
 	out.error = body.family != ENDPOINT_IPV4 && body.family != ENDPOINT_IPV6
 			    ? EAFNOSUPPORT
-			    : -open_flow(conn->control, &conn->caller.client,
-					 &body, &out);
+			    : -open_flow(conn, &body, &out);
 	conn_answer(conn, &out, sizeof(out));
 }
 
@@ -481,9 +483,9 @@ void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret)
 }
 
 void control_flow_known(struct control *c, uint64_t cookie, uint64_t secret,
-			const struct endpoint *app, uint8_t uplinks)
+			const struct endpoint *app, uint8_t uplinks, bool talks)
 {
-	if (flow_table_note(c->flows, cookie, secret, app, uplinks))
+	if (flow_table_note(c->flows, cookie, secret, app, uplinks, talks))
 		tell_flows(c);
 }
 
@@ -495,7 +497,7 @@ int control_take_up(struct control *c, uid_t uid, struct flow_seed *seed)
 
 	seed->fd = err;
 	if (err >= 0)
-		return add_flow(c, uid, seed);
+		return add_flow(c, uid, 0, seed);
 	flow_seed_fini(seed);
 	return err;
 }

@@ -70,7 +70,8 @@ void control_note_reload(struct control *c, bool ok);
 void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret);
 /* … and has found out this of it. `uplinks`: FLOW_UPLINK_*. */
 void control_flow_known(struct control *c, uint64_t cookie, uint64_t secret,
-			const struct endpoint *app, uint8_t uplinks);
+			const struct endpoint *app, uint8_t uplinks,
+			bool talks);
 /* What an earlier daemon has promised: the seed's port (its descriptor is
  * bound here) and secret stay good. 0, -EADDRINUSE when somebody else has the
  * port by now, or another -errno; the seed's belongings are gone either way. */

@@ -188,8 +188,8 @@ static int take_up(struct tunneld *d, struct flow_saved *saved, int diag)
 
 	/* Ports are given again, cookies are not. */
 	if (diag >= 0 && saved->app.family != ENDPOINT_NONE &&
-	    sockdiag_udp_alive(diag, &saved->app, &saved->bound,
-			       saved->cookie) == 0)
+	    sockdiag_udp_alive(diag, &saved->app, &saved->bound, saved->cookie,
+			       NULL) == 0)
 		return -ESTALE;
 	seed.client = caller_keep(&client);
 	if (seed.client == NULL)

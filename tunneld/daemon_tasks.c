@@ -51,6 +51,7 @@ struct known_task {
 	uint64_t cookie, secret;
 	struct endpoint app;
 	uint8_t uplinks;
+	bool talks;
 };
 
 static void run_known(void *arg, uint64_t now_ms)
@@ -60,7 +61,7 @@ static void run_known(void *arg, uint64_t now_ms)
 	(void)now_ms;
 	if (t->tunneld->control != NULL)
 		control_flow_known(t->tunneld->control, t->cookie, t->secret,
-				   &t->app, t->uplinks);
+				   &t->app, t->uplinks, t->talks);
 	explicit_bzero(&t->secret, sizeof(t->secret));
 	free(t);
 }
@@ -77,6 +78,7 @@ void daemon_flow_known(void *arg, const struct flow *flow)
 	t->secret = flow_secret(flow);
 	t->app = *flow_app(flow);
 	t->uplinks = flow_uplinks(flow);
+	t->talks = flow_talks(flow);
 	loop_post(d->loop, &t->task, run_known, t);
 }
 

@@ -20,12 +20,14 @@
 #include "binding.h"
 #include "buf.h"
 #include "dns_serve.h"
+#include "flow_facts.h"
 #include "local.h"
 #include "log.h"
 #include "loop.h"
 #include "name_peer.h"
 #include "names.h"
 #include "policy.h"
+#include "rtp_loss.h"
 #include "sockdiag.h"
 #include "stats.h"
 #include "uplink.h"
@@ -74,12 +76,11 @@ struct held_request {
 
 struct flow {
 	struct flow_env *env;
-	int fd;
+	struct local_app to; /* the app, by our socket and the secret */
 	struct loop_fd watch;
 	struct endpoint bound; /* our loopback address */
 	struct endpoint app;   /* where the app sends from; family 0: unknown */
 	uint64_t cookie;
-	uint64_t secret;
 	struct policy_client *client; /* heap */
 	uint64_t opened_ms;
 	struct loop_timer closing;
@@ -95,6 +96,14 @@ struct flow {
 	size_t held_count;
 	struct endpoint allowed; /* last peer that the rules let pass */
 	uint64_t allowed_by;     /* policy_count then; from 1 on */
+
+	/* for flow_look() */
+	bool spoke, talks;     /* to a peer; and was answered */
+	uint64_t taken, bytes; /* of the app's */
+	uint64_t last_up_ms, last_down_ms;
+	uint64_t malformed, unresolved;
+	uint32_t overflows; /* of the app's receive buffer */
+	struct rtp_loss loss;
 };
 
 static void go(struct flow *f)
@@ -121,7 +130,7 @@ static void reply(void *arg, const struct endpoint *peer, const uint8_t *data,
 	struct flow *f = arg;
 
 	(void)now_ms;
-	local_stage(f->env->local, f->fd, f->secret, peer, data, len);
+	local_stage(f->env->local, &f->to, peer, data, len);
 	local_flush(f->env->local);
 }
 
@@ -166,8 +175,14 @@ static void on_data(void *arg, const struct endpoint *peer, const uint8_t *data,
 			return;
 		peer = name_peers_shown(f->peers, peer);
 	}
+	f->last_down_ms = now_ms;
+	rtp_loss_note(&f->loss, data, len, now_ms);
+	if (f->spoke && !f->talks) {
+		f->talks = true;
+		tell_known(f);
+	}
 	if (f->app.family != ENDPOINT_NONE && len <= WIRE_PAYLOAD_MAX)
-		local_stage(f->env->local, f->fd, f->secret, peer, data, len);
+		local_stage(f->env->local, &f->to, peer, data, len);
 }
 
 static void on_batch(void *arg, uint64_t now_ms)
@@ -338,6 +353,7 @@ static void dispatch(struct flow *f, const struct endpoint *peer,
 	struct uplink *u;
 
 	if (!is_allowed(f, peer)) {
+		f->malformed++;
 		stats_add(&f->env->stats->drop_malformed, 1);
 		return;
 	}
@@ -357,9 +373,12 @@ static void dispatch(struct flow *f, const struct endpoint *peer,
 	real = real_peer(f, peer, now_ms);
 	u = real != NULL ? need_uplink(f, real->family) : NULL;
 	if (u == NULL) {
+		f->unresolved++;
 		stats_add(&f->env->stats->drop_unresolved, 1);
 		return;
 	}
+	f->spoke = true;
+	f->last_up_ms = now_ms;
 	uplink_send(u, real, data, len, now_ms);
 }
 
@@ -374,7 +393,7 @@ static void learn_app(struct flow *f, const struct endpoint *from)
 	if (endpoint_equal(&f->app, from) || len == 0)
 		return;
 	/* Also when the app has bound or connected its socket since. */
-	if (connect(f->fd, (struct sockaddr *)&sa, len) < 0)
+	if (connect(f->to.fd, (struct sockaddr *)&sa, len) < 0)
 		return;
 	f->app = *from;
 	tell_known(f);
@@ -399,8 +418,10 @@ static void take(struct flow *f, const struct local_datagram *d,
 	if (d->len < sizeof(h))
 		goto malformed;
 	memcpy(&h, d->data, sizeof(h));
-	if (h.secret != f->secret || !wire_decode(&h, &peer))
+	if (h.secret != f->to.secret || !wire_decode(&h, &peer))
 		goto malformed;
+	f->taken++;
+	f->bytes += d->len - sizeof(h);
 	stats_add(&f->env->stats->datagrams_from_apps, 1);
 	learn_app(f, &d->from);
 	if (h.type == WIRE_CLOSE) {
@@ -411,6 +432,7 @@ static void take(struct flow *f, const struct local_datagram *d,
 	dispatch(f, &peer, d->data + sizeof(h), d->len - sizeof(h), now_ms);
 	return;
 malformed:
+	f->malformed++;
 	stats_add(&f->env->stats->drop_malformed, 1);
 }
 
@@ -421,7 +443,7 @@ static void on_local(void *arg, uint32_t events, uint64_t now_ms)
 
 	(void)events;
 	for (int i = 0; i < BATCHES_PER_WAKEUP && !f->gone; i++) {
-		int n = local_recv(f->env->local, f->fd, &batch);
+		int n = local_recv(f->env->local, f->to.fd, &batch);
 
 		if (n == -ECONNREFUSED) {
 			flow_sweep(f, now_ms);
@@ -472,12 +494,12 @@ struct flow *flow_new(struct flow_env *env, struct flow_seed *seed)
 
 	if (f != NULL) {
 		f->env = env;
-		f->fd = seed->fd;
+		f->to.fd = seed->fd;
 		f->bound = seed->bound;
 		f->cookie = seed->cookie;
-		f->secret = seed->secret;
+		f->to.secret = seed->secret;
 		f->opened_ms = loop_now_ms(env->loop);
-		err = loop_fd_add(env->loop, &f->watch, f->fd, EPOLLIN,
+		err = loop_fd_add(env->loop, &f->watch, f->to.fd, EPOLLIN,
 				  on_local, f);
 	}
 	if (err < 0) {
@@ -507,9 +529,9 @@ void flow_free(struct flow *f)
 	free(f->client);
 	free(f->held);
 	loop_fd_del(f->env->loop, &f->watch);
-	close(f->fd);
+	close(f->to.fd);
 	stats_sub(&f->env->stats->flows, 1);
-	explicit_bzero(&f->secret, sizeof(f->secret));
+	explicit_bzero(&f->to.secret, sizeof(f->to.secret));
 	free(f);
 }
 
@@ -520,7 +542,7 @@ uint64_t flow_cookie(const struct flow *f)
 
 uint64_t flow_secret(const struct flow *f)
 {
-	return f->secret;
+	return f->to.secret;
 }
 
 const struct endpoint *flow_app(const struct flow *f)
@@ -535,6 +557,40 @@ uint8_t flow_uplinks(const struct flow *f)
 	for (int i = 0; i < NUM_UPLINKS; i++)
 		flags |= f->uplink[i] != NULL ? families[i].flag : 0;
 	return flags;
+}
+
+uint32_t flow_uid(const struct flow *f)
+{
+	return f->client != NULL ? f->client->uid : (uint32_t)-1;
+}
+
+bool flow_talks(const struct flow *f)
+{
+	return f->talks;
+}
+
+void flow_look(const struct flow *f, uint64_t now_ms, struct flow_facts *out)
+{
+	*out = (struct flow_facts){
+		.cookie = f->cookie,
+		.uid = flow_uid(f),
+		.app = f->app,
+		.age_ms = now_ms - f->opened_ms,
+		.last_up_ms = f->last_up_ms,
+		.last_down_ms = f->last_down_ms,
+		.now_ms = now_ms,
+		.up = { .datagrams = f->taken, .bytes = f->bytes },
+		.down = { .datagrams = f->to.datagrams, .bytes = f->to.bytes },
+		.malformed = f->malformed,
+		.unresolved = f->unresolved,
+		.untaken = f->to.dropped,
+		.overflows = f->overflows,
+	};
+	rtp_loss_sum(&f->loss, now_ms, &out->loss);
+	for (int i = 0; i < NUM_UPLINKS; i++)
+		if (f->uplink[i] != NULL)
+			uplink_look(f->uplink[i], now_ms,
+				    &out->uplink[out->uplink_count++]);
 }
 
 void flow_network_changed(struct flow *f, const struct endpoint *addrs,
@@ -573,7 +629,7 @@ void flow_sweep(struct flow *f, uint64_t now_ms)
 		return;
 	}
 	if (f->env->sockdiag >= 0 &&
-	    sockdiag_udp_alive(f->env->sockdiag, &f->app, &f->bound,
-			       f->cookie) == 0)
+	    sockdiag_udp_alive(f->env->sockdiag, &f->app, &f->bound, f->cookie,
+			       &f->overflows) == 0)
 		go(f);
 }

@@ -21,6 +21,7 @@ struct buf;
 struct dial_pool;
 struct dns_learn;
 struct flow;
+struct flow_facts;
 struct local;
 struct loop;
 struct names;
@@ -81,6 +82,12 @@ uint64_t flow_cookie(const struct flow *f);
 uint64_t flow_secret(const struct flow *f);
 const struct endpoint *flow_app(const struct flow *f);
 uint8_t flow_uplinks(const struct flow *f); /* FLOW_UPLINK_* */
+/* Whose it is; (uint32_t)-1: nobody's in particular. */
+uint32_t flow_uid(const struct flow *f);
+/* It has sent to a peer by a relay, and heard from one. */
+bool flow_talks(const struct flow *f);
+/* For whoever wants to know. */
+void flow_look(const struct flow *f, uint64_t now_ms, struct flow_facts *out);
 
 /* See uplink_network_changed(). */
 void flow_network_changed(struct flow *f, const struct endpoint *addrs,

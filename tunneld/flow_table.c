@@ -122,15 +122,16 @@ void flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret)
 }
 
 bool flow_table_note(struct flow_table *t, uint64_t cookie, uint64_t secret,
-		     const struct endpoint *app, uint8_t uplinks)
+		     const struct endpoint *app, uint8_t uplinks, bool talks)
 {
 	struct flow_record *r = *place_of(t, cookie, secret);
 
-	if (r == NULL ||
-	    (r->uplinks == uplinks && endpoint_equal(&r->app, app)))
+	if (r == NULL || (r->uplinks == uplinks && r->talks == talks &&
+			  endpoint_equal(&r->app, app)))
 		return false;
 	r->app = *app;
 	r->uplinks = uplinks;
+	r->talks = talks;
 	return true;
 }
 

@@ -24,6 +24,8 @@ struct flow_record {
 	/* What its worker has told since. */
 	struct endpoint app; /* where the app sends from; family 0: unknown */
 	uint8_t uplinks;     /* those that are open (flow.h) */
+	bool talks;          /* flow_talks() */
+	pid_t pid;           /* who has opened it; 0: not known any more */
 	char *program;       /* who has it; NULL: not to be told; copied */
 	struct flow_record *next;
 };
@@ -42,7 +44,7 @@ void flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret);
 /* What is known of a flow by now. False: there is none such, or nothing is new.
  */
 bool flow_table_note(struct flow_table *t, uint64_t cookie, uint64_t secret,
-		     const struct endpoint *app, uint8_t uplinks);
+		     const struct endpoint *app, uint8_t uplinks, bool talks);
 /* The record after this one, in no order; NULL: the first, or none. */
 const struct flow_record *flow_table_next(const struct flow_table *t,
 					  const struct flow_record *record);

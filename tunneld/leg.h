@@ -143,6 +143,9 @@ const struct leg_place *leg_next_place(const struct leg *leg);
 bool leg_is_resumed(const struct leg *leg);
 /* The relay gave a ticket for its allocation. */
 bool leg_is_mobile(const struct leg *leg);
+uint32_t leg_rtt_us(const struct leg *leg);   /* 0: not known */
+size_t leg_peer_count(const struct leg *leg); /* that it has spoken to */
+uint64_t leg_refused(const struct leg *leg);  /* datagrams, by the relay */
 /* Nothing was ever sent to a peer: it may serve another owner. */
 bool leg_is_fresh(const struct leg *leg);
 /* Plain UDP: the host has addresses behind the one that is tried here; then

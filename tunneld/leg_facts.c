@@ -57,6 +57,21 @@ bool leg_is_mobile(const struct leg *l)
 	return l->turn != NULL && turn_is_mobile(l->turn);
 }
 
+uint32_t leg_rtt_us(const struct leg *l)
+{
+	return l->turn != NULL ? turn_rtt_us(l->turn) : 0;
+}
+
+size_t leg_peer_count(const struct leg *l)
+{
+	return l->turn != NULL ? turn_peer_count(l->turn) : 0;
+}
+
+uint64_t leg_refused(const struct leg *l)
+{
+	return l->refused;
+}
+
 bool leg_is_fresh(const struct leg *l)
 {
 	return !l->used && !l->resumed;

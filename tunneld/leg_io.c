@@ -195,6 +195,12 @@ void leg_io_read(struct leg *l, uint64_t now_ms)
 
 /* Writing */
 
+static void refused(struct leg *l)
+{
+	l->refused++;
+	stats_add(&l->env->stats->drop_refused, 1);
+}
+
 int leg_io_wrap(struct leg *l, const struct endpoint *peer, const uint8_t *data,
 		size_t len, uint64_t now_ms)
 {
@@ -203,7 +209,7 @@ int leg_io_wrap(struct leg *l, const struct endpoint *peer, const uint8_t *data,
 	if (err == 0)
 		stats_add(&l->env->stats->datagrams_to_relay, 1);
 	else if (err != -ENOBUFS)
-		stats_add(&l->env->stats->drop_refused, 1);
+		refused(l);
 	l->used = true;
 	return err == -ENOBUFS ? err : 0;
 }
@@ -246,7 +252,7 @@ static void fill_from_queue(struct leg *l, uint64_t now_ms)
 				return;
 			if (grow(l))
 				continue;
-			stats_add(&l->env->stats->drop_refused, 1);
+			refused(l);
 		}
 		observe_delay(l, &item, now_ms);
 		queue_pop(l->queue);

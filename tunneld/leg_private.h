@@ -44,6 +44,7 @@ struct leg {
 	struct loop_fd watch;
 	struct framer framer;
 	uint64_t last_in_ms, last_out_ms;
+	uint64_t refused;         /* datagrams that the relay would not have */
 	uint64_t media_in_ms;     /* last datagram of a peer */
 	uint64_t silent_since_ms; /* first write without an answer; 0: none */
 	uint64_t gap_ms;          /* the silence before that write */

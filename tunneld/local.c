@@ -44,7 +44,7 @@ struct local {
 	struct sockaddr_storage in_from[LOCAL_RECV_BATCH];
 	struct local_datagram got[LOCAL_RECV_BATCH];
 
-	int out_fd;
+	struct local_app *out_app;
 	unsigned int out_count;
 	struct send_entry out[LOCAL_SEND_BATCH];
 	struct iovec out_iov[2 * LOCAL_SEND_BATCH];
@@ -149,19 +149,19 @@ int local_recv(struct local *l, int fd, const struct local_datagram **batch)
 	return n;
 }
 
-void local_stage(struct local *l, int fd, uint64_t secret,
+void local_stage(struct local *l, struct local_app *app,
 		 const struct endpoint *peer, const uint8_t *data, size_t len)
 {
 	struct send_entry *e;
 	struct iovec *iov;
 
 	if (l->out_count == LOCAL_SEND_BATCH ||
-	    (l->out_count > 0 && l->out_fd != fd))
+	    (l->out_count > 0 && l->out_app != app))
 		local_flush(l);
-	l->out_fd = fd;
+	l->out_app = app;
 	e = &l->out[l->out_count];
 	iov = &l->out_iov[2 * l->out_count++];
-	wire_encode(&e->header, secret, WIRE_DATA, peer);
+	wire_encode(&e->header, app->secret, WIRE_DATA, peer);
 	e->len = sizeof(e->header) + len;
 	iov[0].iov_base = &e->header;
 	iov[0].iov_len = sizeof(e->header);
@@ -230,6 +230,15 @@ static unsigned int build(struct local *l, unsigned int first,
 	return count;
 }
 
+/* `n` entries from `first` on are the kernel's. */
+static void count_sent(struct local *l, unsigned int first, unsigned int n)
+{
+	l->out_app->datagrams += n;
+	for (unsigned int i = first; i < first + n; i++)
+		l->out_app->bytes += l->out[i].len - sizeof(l->out[i].header);
+	stats_add(&l->stats->datagrams_to_apps, n);
+}
+
 void local_flush(struct local *l)
 {
 	uint8_t runs[LOCAL_SEND_BATCH];
@@ -237,10 +246,11 @@ void local_flush(struct local *l)
 
 	while (first < l->out_count) {
 		unsigned int count = build(l, first, runs);
-		int sent = sendmmsg(l->out_fd, l->out_msg, count, MSG_DONTWAIT);
+		int sent = sendmmsg(l->out_app->fd, l->out_msg, count,
+				    MSG_DONTWAIT);
 
 		for (int i = 0; i < sent; i++) {
-			stats_add(&l->stats->datagrams_to_apps, runs[i]);
+			count_sent(l, first, runs[i]);
 			first += runs[i];
 		}
 		if (sent >= 0 && (unsigned int)sent == count)
@@ -257,6 +267,7 @@ void local_flush(struct local *l)
 		/* The app is slow, or gone: then the refusal of the last
 		 * datagram stays pending for the next read to find. */
 		stats_add(&l->stats->drop_local, runs[0]);
+		l->out_app->dropped += runs[0];
 		first += runs[0];
 	}
 	l->out_count = 0;

@@ -38,9 +38,17 @@ struct local_datagram {
  * (-ECONNREFUSED: the app's socket is gone). */
 int local_recv(struct local *l, int fd, const struct local_datagram **batch);
 
-/* Stage a datagram for the app behind `fd`, wire header put before it. `data`
- * is borrowed until local_flush(), which is called when the batch is full. */
-void local_stage(struct local *l, int fd, uint64_t secret,
+/* The app at the other end of a flow's socket, and what it was given. */
+struct local_app {
+	int fd;
+	uint64_t secret;
+	uint64_t datagrams, bytes;
+	uint64_t dropped; /* the kernel took them not */
+};
+
+/* Stage a datagram for the app, wire header put before it. `data` and `app` are
+ * borrowed until local_flush(), which is called when the batch is full. */
+void local_stage(struct local *l, struct local_app *app,
 		 const struct endpoint *peer, const uint8_t *data, size_t len);
 /* Send what is staged: runs of equal size as one segmented send. */
 void local_flush(struct local *l);

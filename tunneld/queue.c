@@ -39,10 +39,23 @@ struct ring {
 	uint64_t used_ms; /* last push */
 };
 
+/* How long datagrams waited, counted by time: each millisecond up to 15, then
+ * two steps an octave. */
+#define DELAY_LINEAR  16
+#define DELAY_BUCKETS 40
+#define WINDOW_MS     10000
+
+struct window {
+	uint64_t since_ms;
+	uint32_t waited[DELAY_BUCKETS];
+	uint32_t max_ms;
+};
+
 struct queue {
 	struct ring ring[QUEUE_NUM_CLASSES];
 	int peeked; /* class, or -1 */
-	uint64_t sojourn_ms;
+	uint64_t sojourn_ms, peeked_ms;
+	struct window window, before; /* this one, and the one before */
 	unsigned int control_run;
 	uint32_t deadline_ms;
 	struct queue_counters counters;
@@ -219,6 +232,69 @@ static int choose(const struct queue *q)
 	return QUEUE_CLASS_CONTROL;
 }
 
+/* Delays */
+
+static unsigned int bucket_of(uint64_t ms)
+{
+	unsigned int octave, n;
+
+	if (ms < DELAY_LINEAR)
+		return (unsigned int)ms;
+	if (ms > UINT32_MAX)
+		return DELAY_BUCKETS - 1;
+	octave = 31 - (unsigned int)__builtin_clz((uint32_t)ms);
+	n = DELAY_LINEAR + 2 * (octave - 4) + (ms >> (octave - 1) & 1);
+	return n < DELAY_BUCKETS ? n : DELAY_BUCKETS - 1;
+}
+
+static uint32_t bucket_ms(unsigned int n)
+{
+	if (n < DELAY_LINEAR)
+		return n;
+	n -= DELAY_LINEAR;
+	return (n % 2 ? 24u : 16u) << n / 2;
+}
+
+static void count_delay(struct queue *q, uint64_t ms, uint64_t now_ms)
+{
+	if (now_ms >= q->window.since_ms + WINDOW_MS) {
+		q->before = q->window;
+		q->window = (struct window){ .since_ms = now_ms };
+	}
+	q->window.waited[bucket_of(ms)]++;
+	if (ms > q->window.max_ms)
+		q->window.max_ms = (uint32_t)ms;
+}
+
+static void add_window(struct queue_delay *d, uint64_t sum[DELAY_BUCKETS],
+		       const struct window *w, uint64_t now_ms)
+{
+	if (now_ms >= w->since_ms + 2 * WINDOW_MS)
+		return;
+	for (unsigned int i = 0; i < DELAY_BUCKETS; i++) {
+		sum[i] += w->waited[i];
+		d->waited += w->waited[i];
+	}
+	if (w->max_ms > d->max_ms)
+		d->max_ms = w->max_ms;
+}
+
+void queue_delay(const struct queue *q, uint64_t now_ms,
+		 struct queue_delay *out)
+{
+	uint64_t sum[DELAY_BUCKETS] = { 0 }, below = 0;
+	unsigned int i = 0;
+
+	*out = (struct queue_delay){ 0 };
+	add_window(out, sum, &q->before, now_ms);
+	add_window(out, sum, &q->window, now_ms);
+	if (out->waited == 0)
+		return;
+	while ((below += sum[i]) * 2 < out->waited)
+		i++;
+	out->p50_ms = bucket_ms(i);
+}
+
 bool queue_peek(struct queue *q, uint64_t now_ms, struct queue_item *item)
 {
 	const struct record *rec;
@@ -229,6 +305,7 @@ bool queue_peek(struct queue *q, uint64_t now_ms, struct queue_item *item)
 		return false;
 	rec = ring_head(&q->ring[q->peeked]);
 	q->sojourn_ms = head_age_ms(&q->ring[q->peeked], now_ms);
+	q->peeked_ms = now_ms;
 	*item = (struct queue_item){
 		.peer = rec->peer,
 		.data = (const uint8_t *)(rec + 1),
@@ -250,6 +327,7 @@ void queue_pop(struct queue *q)
 		q->control_run = 0;
 	if (q->sojourn_ms > q->counters.sojourn_max_ms)
 		q->counters.sojourn_max_ms = q->sojourn_ms;
+	count_delay(q, q->sojourn_ms, q->peeked_ms);
 	q->peeked = -1;
 }
 

@@ -49,6 +49,12 @@ struct queue_counters {
 	uint64_t sojourn_max_ms;
 };
 
+/* Of datagrams that had to wait, in the last ten to twenty seconds. */
+struct queue_delay {
+	uint64_t waited;
+	uint32_t p50_ms, max_ms; /* p50: half an octave's grain from 16 ms on */
+};
+
 #define QUEUE_DEADLINE_MS 200 /* default, while the uplink is up */
 /* Control waits at least this long: a lost handshake flight costs the app a
  * retransmission time-out of 500 ms and more (RFC 8489, 6.2.1; RFC 9147). */
@@ -74,6 +80,8 @@ void queue_set_deadline(struct queue *q, uint32_t deadline_ms);
 /* Gives back the memory of classes that have been empty for QUEUE_TRIM_MS. */
 void queue_trim(struct queue *q, uint64_t now_ms);
 const struct queue_counters *queue_counters(const struct queue *q);
+void queue_delay(const struct queue *q, uint64_t now_ms,
+		 struct queue_delay *out);
 /* What was dropped since this was called last is counted there, too. */
 void queue_count_drops(struct queue *q, struct worker_stats *stats);
 

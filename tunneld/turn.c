@@ -242,3 +242,8 @@ const char *turn_alternate_domain(const struct turn *t)
 {
 	return t->alternate_domain[0] != '\0' ? t->alternate_domain : NULL;
 }
+
+size_t turn_peer_count(const struct turn *t)
+{
+	return t->peers.count;
+}

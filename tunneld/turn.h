@@ -128,6 +128,7 @@ uint64_t turn_last_in_ms(const struct turn *t);
 uint64_t turn_last_out_ms(const struct turn *t);
 /* Smoothed round trip of requests; 0: none was answered yet. */
 uint32_t turn_rtt_us(const struct turn *t);
+size_t turn_peer_count(const struct turn *t);
 
 /* Mobility (RFC 8016). */
 bool turn_is_mobile(const struct turn *t); /* holds a ticket */

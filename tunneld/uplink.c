@@ -124,11 +124,15 @@ static void note_address(struct uplink *u, const struct leg *leg)
 {
 	const struct endpoint *relayed = leg_relayed(leg);
 
-	if (leg_is_resumed(leg))
+	if (leg_is_resumed(leg)) {
+		u->resumptions++;
 		stats_add(&stats(u)->legs_resumed, 1);
+	}
 	if (u->relayed.family != ENDPOINT_NONE &&
-	    !endpoint_equal(&u->relayed, relayed))
+	    !endpoint_equal(&u->relayed, relayed)) {
+		u->changes++;
 		stats_add(&stats(u)->address_changes, 1);
+	}
 	u->relayed = *relayed;
 }
 
@@ -160,6 +164,7 @@ void uplink_switch(struct uplink *u, struct leg *leg, uint64_t now_ms)
 
 	if (moved)
 		leg_adopt_peers(leg, old, now_ms);
+	u->refused += leg_refused(old);
 	uplink_old_keep(u, old, moved, now_ms);
 	carry_and_tell(u, leg, now_ms);
 }
@@ -324,6 +329,8 @@ void uplink_lost(struct uplink *u, uint64_t now_ms)
 {
 	struct leg *leg = u->leg, *spare = u->spare;
 
+	u->losses++;
+	u->refused += leg_refused(leg);
 	stats_add(&stats(u)->legs_lost, 1);
 	if (u->race == NULL && leg_end(leg)->blame != TURN_BLAME_ALLOCATION) {
 		drop_ticket(u);

@@ -17,6 +17,7 @@
 
 struct buf;
 struct relay_set;
+struct uplink_facts;
 struct uplink;
 
 /* What every uplink of a worker uses; belongs to the worker. */
@@ -69,6 +70,10 @@ void uplink_send(struct uplink *u, const struct endpoint *peer,
 const struct endpoint *uplink_relayed(const struct uplink *u);
 /* The relay in use, or NULL. */
 struct leg *uplink_leg(const struct uplink *u);
+
+/* For whoever wants to know (flow_facts.h). */
+void uplink_look(const struct uplink *u, uint64_t now_ms,
+		 struct uplink_facts *out);
 
 /* The machine has these addresses now (any port), and perhaps other routes:
  * look at once whether the relay still answers, and try again at once when

@@ -40,6 +40,9 @@ struct uplink {
 	uint64_t carried_ms;       /* the leg carries since */
 	uint64_t lost_ms;          /* no leg carries since; 0: one does */
 	struct endpoint relayed;   /* the last; family 0: none yet */
+	/* of what there was before this leg */
+	uint64_t refused;
+	uint32_t losses, resumptions, changes;
 
 	struct leg *old; /* lingers: what comes to the old address */
 	bool old_moved;  /* its allocation has: it is not to be given back */

@@ -277,6 +277,67 @@ void worker_sweep(struct worker *w)
 	loop_post(w->loop, &t->task, run_sweep_now, t);
 }
 
+/* Looking */
+
+struct look_task {
+	struct loop_task task;
+	struct worker *worker;
+	struct worker_look_opts opts;
+	struct worker_look *look;
+};
+
+/* In the loop of whoever asked. */
+static void run_looked(void *arg, uint64_t now_ms)
+{
+	struct look_task *t = arg;
+
+	(void)now_ms;
+	t->opts.done(t->opts.arg, t->look);
+	free(t);
+}
+
+static bool is_wanted(const struct look_task *t, const struct entry *e)
+{
+	return t->opts.everybody || flow_uid(e->flow) == t->opts.uid;
+}
+
+static void run_look(void *arg, uint64_t now_ms)
+{
+	struct look_task *t = arg;
+	struct worker_look *look;
+	size_t count = 0, room;
+
+	for (struct entry *e = t->worker->entries; e != NULL; e = e->next)
+		count += is_wanted(t, e);
+	room = count < t->opts.max ? count : t->opts.max;
+	look = calloc(1, sizeof(*look) + room * sizeof(look->flow[0]));
+	if (look == NULL) {
+		room = 0;
+	} else {
+		look->left_out = count - room;
+		t->look = look;
+	}
+	for (struct entry *e = t->worker->entries; room > 0; e = e->next) {
+		if (!is_wanted(t, e))
+			continue;
+		flow_look(e->flow, now_ms, &look->flow[look->count++]);
+		room--;
+	}
+	loop_post(t->opts.loop, &t->task, run_looked, t);
+}
+
+bool worker_look(struct worker *w, const struct worker_look_opts *opts)
+{
+	struct look_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return false;
+	t->worker = w;
+	t->opts = *opts;
+	loop_post(w->loop, &t->task, run_look, t);
+	return true;
+}
+
 /* Life */
 
 static void close_flows(struct worker *w)

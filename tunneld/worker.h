@@ -7,10 +7,13 @@
 #define WORKER_H
 
 #include "flow.h"
+#include "flow_facts.h"
+#include "loop.h"
 
 #include <turnout/compiler.h>
 #include <turnout/endpoint.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +61,27 @@ void worker_network_changed(struct worker *w, const struct endpoint *addrs,
 void worker_attach(struct worker *w);
 /* Look at once for app sockets that closed without a word. */
 void worker_sweep(struct worker *w);
+
+/* What there is to tell of some flows at one moment; heap. */
+struct worker_look {
+	size_t count, left_out;
+	struct flow_facts flow[];
+};
+
+struct worker_look_opts {
+	struct loop *loop; /* where `done` runs */
+	bool everybody;    /* or only those of `uid` */
+	uint32_t uid;
+	size_t max;
+	/* `look` is the receiver's, to be freed by free(); NULL: no memory. */
+	void (*done)(void *arg, struct worker_look *look);
+	void *arg;
+};
+
+/* From the control loop. The data path does not wait for anybody: the worker
+ * copies when it comes to it. False: no memory, `done` is not called. */
+bool worker_look(struct worker *w,
+		 const struct worker_look_opts *opts) MUST_CHECK;
 const struct worker_stats *worker_stats(const struct worker *w);
 
 #endif
