@@ -8,10 +8,12 @@
 #include "client.h"
 #include "next.h"
 #include "policy.h"
+#include "trace.h"
 
 __attribute__((constructor)) static void init(void)
 {
 	next_init();
 	client_init();
 	policy_init();
+	trace_init();
 }

@@ -11,6 +11,7 @@
 #include "policy.h"
 
 #include "client.h"
+#include "trace.h"
 
 #include <turnout/compiler.h>
 
@@ -102,21 +103,30 @@ static enum policy_action fit(enum policy_protocol protocol,
 	return action;
 }
 
-enum policy_action policy_decide(enum policy_protocol protocol,
-				 const struct endpoint *dest)
+static enum policy_action decide(enum policy_protocol protocol,
+				 const struct endpoint *dest, bool loopback)
 {
-	bool dns = endpoint_port(dest) == DNS_PORT;
-	bool loopback = in_ranges(loopback_ranges, ARRAY_SIZE(loopback_ranges),
-				  dest);
-	const struct page *page;
+	const struct page *page = client_page();
 
-	if (!client_active() || (loopback && !dns))
-		return POLICY_DIRECT;
-	page = client_page();
 	if (page != NULL)
 		return fit(protocol, page_decide(page, protocol, dest, &self,
 						 &self_mask));
 	if (loopback || in_ranges(local_ranges, ARRAY_SIZE(local_ranges), dest))
 		return POLICY_DIRECT;
 	return POLICY_BLOCK;
+}
+
+enum policy_action policy_decide(enum policy_protocol protocol,
+				 const struct endpoint *dest)
+{
+	bool dns = endpoint_port(dest) == DNS_PORT;
+	bool loopback = in_ranges(loopback_ranges, ARRAY_SIZE(loopback_ranges),
+				  dest);
+	enum policy_action action;
+
+	if (!client_active() || (loopback && !dns))
+		return POLICY_DIRECT;
+	action = decide(protocol, dest, loopback);
+	trace_tell(protocol, dest, action);
+	return action;
 }
