@@ -21,9 +21,9 @@ enum trace_kind {
 
 /* Passed through a pipe: at most PIPE_BUF bytes, so none is torn. */
 struct trace_event {
-	uint8_t kind;         /* enum trace_kind */
-	uint8_t action;       /* of TRACE_DECIDED: enum policy_action */
-	uint8_t protocol;     /* enum policy_protocol; 0: neither */
+	uint8_t kind;     /* enum trace_kind */
+	uint8_t action;   /* of TRACE_DECIDED: enum policy_action */
+	uint8_t protocol; /* enum policy_protocol; 0: neither */
 	uint8_t reserved;
 	int32_t pid;
 	struct endpoint dest; /* of the first two */

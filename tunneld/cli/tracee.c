@@ -74,8 +74,8 @@ int tracee_protocol(pid_t pid, int fd)
 	if (pidfd < 0)
 		return -errno;
 	copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	if (copy < 0 || getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &protocol,
-				   &len) < 0)
+	if (copy < 0 ||
+	    getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0)
 		err = -errno;
 	if (copy >= 0)
 		close(copy);

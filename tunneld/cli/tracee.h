@@ -12,8 +12,7 @@
 #include <sys/types.h>
 
 /* All of `len` bytes at `address`; -EFAULT, or -EPERM (a sandbox). */
-int tracee_read(pid_t tid, uint64_t address, void *data,
-		size_t len) MUST_CHECK;
+int tracee_read(pid_t tid, uint64_t address, void *data, size_t len) MUST_CHECK;
 /* The process of a thread; 0: it has gone. */
 pid_t tracee_process(pid_t tid);
 /* The path of its program, NUL-terminated, as the kernel tells it; "" else. */
@@ -25,8 +24,8 @@ int tracee_protocol(pid_t pid, int fd);
 bool tracee_has_env(pid_t pid, const char *name, const char *value);
 
 struct tracee_place {
-	bool preloaded;  /* libturnout.so is mapped */
-	char file[256];  /* whose code is at the address; "" unknown */
+	bool preloaded; /* libturnout.so is mapped */
+	char file[256]; /* whose code is at the address; "" unknown */
 };
 void tracee_place(pid_t pid, uint64_t address, struct tracee_place *out);
 
