@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/ptrace.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 
 #define MESSAGES_MAX 64 /* of one sendmmsg(2) */
@@ -136,7 +136,7 @@ static uint8_t protocol_of(pid_t pid, int fd)
 }
 
 static void judge(struct trace_thread *t, int fd, const struct endpoint *dest,
-		  const struct ptrace_syscall_info *info,
+		  const struct __ptrace_syscall_info *info,
 		  const struct tracer_opts *opts)
 {
 	struct trace_event event = { .kind = TRACE_UNSEEN, .dest = *dest };
@@ -166,7 +166,7 @@ static void tell_lost(struct trace_thread *t, const struct tracer_opts *opts)
 /* The system calls */
 
 static void take_address(struct trace_thread *t, int fd, uint64_t address,
-			 uint64_t len, const struct ptrace_syscall_info *info,
+			 uint64_t len, const struct __ptrace_syscall_info *info,
 			 const struct tracer_opts *opts)
 {
 	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
@@ -205,7 +205,7 @@ static void take_request(struct trace_thread *t, const struct iovec *iov,
 
 static void take_message(struct trace_thread *t, int fd,
 			 const struct msghdr *msg,
-			 const struct ptrace_syscall_info *info,
+			 const struct __ptrace_syscall_info *info,
 			 const struct tracer_opts *opts)
 {
 	struct iovec iov[2];
@@ -220,10 +220,10 @@ static void take_message(struct trace_thread *t, int fd,
 }
 
 static void take_messages(struct trace_thread *t,
-			  const struct ptrace_syscall_info *info,
+			  const struct __ptrace_syscall_info *info,
 			  const struct tracer_opts *opts)
 {
-	const __u64 *args = info->seccomp.args;
+	const uint64_t *args = info->seccomp.args;
 	size_t n = args[2] < MESSAGES_MAX ? args[2] : MESSAGES_MAX;
 	struct mmsghdr msg;
 
@@ -236,14 +236,14 @@ static void take_messages(struct trace_thread *t,
 }
 
 void trace_decode(struct trace_thread *t,
-		  const struct ptrace_syscall_info *info,
+		  const struct __ptrace_syscall_info *info,
 		  const struct tracer_opts *opts)
 {
 	struct trace_event uring = {
 		.kind = TRACE_URING,
 		.words = "what it sends through io_uring goes around libc",
 	};
-	const __u64 *args = info->seccomp.args;
+	const uint64_t *args = info->seccomp.args;
 	struct msghdr msg;
 
 	switch (info->seccomp.nr) {

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-struct ptrace_syscall_info;
+struct __ptrace_syscall_info;
 struct tracer_opts;
 
 #define TRACE_NOTES 16 /* what a thread may decide before it acts on it */
@@ -23,7 +23,7 @@ struct trace_thread {
 };
 
 void trace_decode(struct trace_thread *t,
-		  const struct ptrace_syscall_info *info,
+		  const struct __ptrace_syscall_info *info,
 		  const struct tracer_opts *opts);
 /* It runs another program now. */
 void trace_decode_exec(struct trace_thread *t, const struct tracer_opts *opts);

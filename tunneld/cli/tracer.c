@@ -19,8 +19,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Before <sys/ptrace.h>, which leaves its part out then. */
-#include <linux/ptrace.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -81,7 +79,7 @@ int tracer_seize(pid_t child)
 
 static void on_call(struct tracer *tr, struct trace_thread *t)
 {
-	struct ptrace_syscall_info info;
+	struct __ptrace_syscall_info info;
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) > 0 &&
 	    info.op == PTRACE_SYSCALL_INFO_SECCOMP)
