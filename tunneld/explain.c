@@ -329,11 +329,13 @@ static void find_rule(struct work *w)
 	}
 	policy_explain_name(w->env->policy, w->env->names, name, t->port,
 			    t->protocol, &q->client, &w->x.rule);
-	if (t->ip.family == ENDPOINT_NONE)
+	if (t->ip.family == ENDPOINT_NONE) {
 		find_address(w, name);
-	else
-		snprintf(w->x.address, sizeof(w->x.address),
-			 "it stands for the name %s", name);
+		return;
+	}
+	strcpy(w->x.name, name);
+	snprintf(w->x.address, sizeof(w->x.address),
+		 "it stands for the name %s", name);
 }
 
 enum explain_verdict explain(const struct explain_query *query,

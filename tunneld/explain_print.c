@@ -98,6 +98,7 @@ static void print_json(const struct explained *x, FILE *to)
 	member(to, "protocol", protocol_name(x));
 	member(to, "host", x->query->target.host);
 	fprintf(to, ", \"port\": %u", x->query->target.port);
+	member(to, "name", x->name[0] != '\0' ? x->name : NULL);
 	member(to, "decision", rules_action_name(x->rule.action));
 	member(to, "because", x->rule.words);
 	member(to, "rule", rule ? rules_format(rule, text) : NULL);

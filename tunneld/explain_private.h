@@ -8,6 +8,8 @@
 #include "proxy.h"
 #include "rules.h"
 
+#include <turnout/control.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,6 +20,8 @@
 struct explained {
 	const struct explain_query *query;
 	struct rules_answer rule;
+	/* that an address stands for; empty: none */
+	char name[CONTROL_NAME_MAX + 1];
 	char address[EXPLAIN_LINE_MAX]; /* empty: none is needed */
 	const char *asked; /* who said which proxies; NULL: nobody */
 	/* the ways for TCP, best first */

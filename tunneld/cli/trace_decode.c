@@ -13,7 +13,6 @@
 
 #include "preflight.h"
 #include "tracee.h"
-#include "tracer.h"
 
 #include <turnout/control.h>
 #include <turnout/page.h>
@@ -30,13 +29,13 @@
 #define MESSAGES_MAX 64 /* of one sendmmsg(2) */
 #define DNS_PORT     53
 
-static void emit(struct trace_thread *t, const struct tracer_opts *opts,
+static void emit(struct trace_thread *t, const struct trace_sink *sink,
 		 struct trace_event *event)
 {
 	event->pid = t->pid;
 	if (event->program[0] == '\0')
 		tracee_program(t->pid, event->program, sizeof(event->program));
-	opts->on_event(opts->arg, event);
+	sink->on_event(sink->arg, event);
 }
 
 static bool stays_here(const struct endpoint *e)
@@ -51,7 +50,7 @@ static bool stays_here(const struct endpoint *e)
 /* What the library has said */
 
 static void take_note(struct trace_thread *t, uint64_t address,
-		      const struct tracer_opts *opts)
+		      const struct trace_sink *sink)
 {
 	struct trace_event event = { .kind = TRACE_DECIDED };
 	struct trace_note note;
@@ -63,7 +62,7 @@ static void take_note(struct trace_thread *t, uint64_t address,
 	event.action = note.action;
 	event.protocol = note.protocol;
 	event.dest = note.dest;
-	emit(t, opts, &event);
+	emit(t, sink, &event);
 }
 
 /* Whether a decision stands behind this call. connect() of a UDP socket sends
@@ -137,7 +136,7 @@ static uint8_t protocol_of(pid_t pid, int fd)
 
 static void judge(struct trace_thread *t, int fd, const struct endpoint *dest,
 		  const struct __ptrace_syscall_info *info,
-		  const struct tracer_opts *opts)
+		  const struct trace_sink *sink)
 {
 	struct trace_event event = { .kind = TRACE_UNSEEN, .dest = *dest };
 
@@ -149,25 +148,25 @@ static void judge(struct trace_thread *t, int fd, const struct endpoint *dest,
 		return;
 	tracee_program(t->pid, event.program, sizeof(event.program));
 	explain_unseen(&event, t->pid, info->instruction_pointer);
-	emit(t, opts, &event);
+	emit(t, sink, &event);
 }
 
 /* A sandbox's process cannot be read; that is told, once a program. */
-static void tell_lost(struct trace_thread *t, const struct tracer_opts *opts)
+static void tell_lost(struct trace_thread *t, const struct trace_sink *sink)
 {
 	struct trace_event event = {
 		.kind = TRACE_LOST,
 		.words = "its sandbox does not let us read what it sends",
 	};
 
-	emit(t, opts, &event);
+	emit(t, sink, &event);
 }
 
 /* The system calls */
 
 static void take_address(struct trace_thread *t, int fd, uint64_t address,
 			 uint64_t len, const struct __ptrace_syscall_info *info,
-			 const struct tracer_opts *opts)
+			 const struct trace_sink *sink)
 {
 	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
 	struct endpoint dest;
@@ -177,14 +176,14 @@ static void take_address(struct trace_thread *t, int fd, uint64_t address,
 		len = sizeof(sa);
 	err = tracee_read(t->tid, address, &sa, len);
 	if (err == -EPERM)
-		tell_lost(t, opts);
+		tell_lost(t, sink);
 	if (err == 0 && endpoint_from_sockaddr(&dest, &sa, (socklen_t)len))
-		judge(t, fd, &dest, info, opts);
+		judge(t, fd, &dest, info, sink);
 }
 
 /* A request of the library to tunneld: of these, only look-ups are news. */
 static void take_request(struct trace_thread *t, const struct iovec *iov,
-			 const struct tracer_opts *opts)
+			 const struct trace_sink *sink)
 {
 	struct trace_event event = { .kind = TRACE_NAME };
 	struct control_resolve body;
@@ -200,28 +199,28 @@ static void take_request(struct trace_thread *t, const struct iovec *iov,
 		return;
 	snprintf(event.words, sizeof(event.words), "%.*s",
 		 (int)sizeof(body.name), body.name);
-	emit(t, opts, &event);
+	emit(t, sink, &event);
 }
 
 static void take_message(struct trace_thread *t, int fd,
 			 const struct msghdr *msg,
 			 const struct __ptrace_syscall_info *info,
-			 const struct tracer_opts *opts)
+			 const struct trace_sink *sink)
 {
 	struct iovec iov[2];
 
 	if (msg->msg_name != NULL && msg->msg_namelen > 0)
 		take_address(t, fd, (uintptr_t)msg->msg_name, msg->msg_namelen,
-			     info, opts);
+			     info, sink);
 	else if (msg->msg_iovlen >= 2 &&
 		 tracee_read(t->tid, (uintptr_t)msg->msg_iov, iov,
 			     sizeof(iov)) == 0)
-		take_request(t, iov, opts);
+		take_request(t, iov, sink);
 }
 
 static void take_messages(struct trace_thread *t,
 			  const struct __ptrace_syscall_info *info,
-			  const struct tracer_opts *opts)
+			  const struct trace_sink *sink)
 {
 	const uint64_t *args = info->seccomp.args;
 	size_t n = args[2] < MESSAGES_MAX ? args[2] : MESSAGES_MAX;
@@ -231,13 +230,13 @@ static void take_messages(struct trace_thread *t,
 		if (tracee_read(t->tid, args[1] + i * sizeof(msg), &msg,
 				sizeof(msg)) < 0)
 			return;
-		take_message(t, (int)args[0], &msg.msg_hdr, info, opts);
+		take_message(t, (int)args[0], &msg.msg_hdr, info, sink);
 	}
 }
 
 void trace_decode(struct trace_thread *t,
 		  const struct __ptrace_syscall_info *info,
-		  const struct tracer_opts *opts)
+		  const struct trace_sink *sink)
 {
 	struct trace_event uring = {
 		.kind = TRACE_URING,
@@ -248,32 +247,32 @@ void trace_decode(struct trace_thread *t,
 
 	switch (info->seccomp.nr) {
 	case SYS_connect:
-		take_address(t, (int)args[0], args[1], args[2], info, opts);
+		take_address(t, (int)args[0], args[1], args[2], info, sink);
 		break;
 	case SYS_sendto:
 		if ((int)args[0] == TRACE_NOTE_FD &&
 		    args[2] == sizeof(struct trace_note))
-			take_note(t, args[1], opts);
+			take_note(t, args[1], sink);
 		else if (args[4] != 0)
 			take_address(t, (int)args[0], args[4], args[5], info,
-				     opts);
+				     sink);
 		break;
 	case SYS_sendmsg:
 		if (tracee_read(t->tid, args[1], &msg, sizeof(msg)) == 0)
-			take_message(t, (int)args[0], &msg, info, opts);
+			take_message(t, (int)args[0], &msg, info, sink);
 		break;
 	case SYS_sendmmsg:
-		take_messages(t, info, opts);
+		take_messages(t, info, sink);
 		break;
 	case SYS_io_uring_setup:
-		emit(t, opts, &uring);
+		emit(t, sink, &uring);
 		break;
 	default:
 		break;
 	}
 }
 
-void trace_decode_exec(struct trace_thread *t, const struct tracer_opts *opts)
+void trace_decode_exec(struct trace_thread *t, const struct trace_sink *sink)
 {
 	struct trace_event event = { .kind = TRACE_PROGRAM };
 	struct preflight p;
@@ -284,12 +283,12 @@ void trace_decode_exec(struct trace_thread *t, const struct tracer_opts *opts)
 	preflight_look(event.program, &p);
 	if (p.flaw != PREFLIGHT_FLAW_NONE)
 		preflight_explain(&p, event.words, sizeof(event.words));
-	else if (!tracee_has_env(t->pid, "LD_PRELOAD", opts->library))
+	else if (!tracee_has_env(t->pid, "LD_PRELOAD", sink->library))
 		snprintf(event.words, sizeof(event.words),
 			 "it was started without turnout's library in "
 			 "LD_PRELOAD, by a program that made an environment of "
 			 "its own");
 	else
 		return;
-	emit(t, opts, &event);
+	emit(t, sink, &event);
 }

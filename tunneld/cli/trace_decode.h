@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 struct __ptrace_syscall_info;
-struct tracer_opts;
 
 #define TRACE_NOTES 16 /* what a thread may decide before it acts on it */
 
@@ -24,8 +23,8 @@ struct trace_thread {
 
 void trace_decode(struct trace_thread *t,
 		  const struct __ptrace_syscall_info *info,
-		  const struct tracer_opts *opts);
+		  const struct trace_sink *sink);
 /* It runs another program now. */
-void trace_decode_exec(struct trace_thread *t, const struct tracer_opts *opts);
+void trace_decode_exec(struct trace_thread *t, const struct trace_sink *sink);
 
 #endif

@@ -33,4 +33,12 @@ struct trace_event {
 };
 _Static_assert(sizeof(struct trace_event) <= 4096, "one write to a pipe");
 
+/* Where events go. */
+struct trace_sink {
+	const char *library; /* of LD_PRELOAD: a program without it is told */
+	/* Called while a process is stopped: be quick. */
+	void (*on_event)(void *arg, const struct trace_event *event);
+	void *arg;
+};
+
 #endif

@@ -25,7 +25,7 @@
 #define BUCKETS 256
 
 struct tracer {
-	const struct tracer_opts *opts;
+	const struct trace_sink *sink;
 	struct trace_thread *bucket[BUCKETS];
 	size_t threads; /* that have not ended */
 };
@@ -83,7 +83,7 @@ static void on_call(struct tracer *tr, struct trace_thread *t)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) > 0 &&
 	    info.op == PTRACE_SYSCALL_INFO_SECCOMP)
-		trace_decode(t, &info, tr->opts);
+		trace_decode(t, &info, tr->sink);
 }
 
 /* The thread that called execve() has become the process's first: under that
@@ -95,7 +95,7 @@ static void on_exec(struct tracer *tr, struct trace_thread *t)
 	if (ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &former) == 0 &&
 	    (pid_t)former != t->tid)
 		forget(tr, (pid_t)former);
-	trace_decode_exec(t, tr->opts);
+	trace_decode_exec(t, tr->sink);
 }
 
 static void on_birth(struct tracer *tr, pid_t parent)
@@ -147,9 +147,9 @@ static void on_stop(struct tracer *tr, pid_t tid, int status)
 	ptrace(how, tid, NULL, (unsigned long)signal);
 }
 
-int tracer_run(pid_t child, const struct tracer_opts *opts)
+int tracer_run(pid_t child, const struct trace_sink *sink)
 {
-	struct tracer tr = { .opts = opts };
+	struct tracer tr = { .sink = sink };
 	int status, result = 0;
 	pid_t tid;
 

@@ -9,16 +9,9 @@
 
 #include <sys/types.h>
 
-struct tracer_opts {
-	const char *library; /* of LD_PRELOAD: a program without it is told */
-	/* Called while a process is stopped: be quick. */
-	void (*on_event)(void *arg, const struct trace_event *event);
-	void *arg;
-};
-
 /* The child waits, and has not installed its filter yet. 0 or -errno. */
 int tracer_seize(pid_t child) MUST_CHECK;
 /* Until the last of them has ended; the status of `child` as of wait(2). */
-int tracer_run(pid_t child, const struct tracer_opts *opts);
+int tracer_run(pid_t child, const struct trace_sink *sink);
 
 #endif

@@ -57,6 +57,46 @@ static const struct verb verbs[] = {
 			"be run, 127 if it was not found.\n",
 	},
 	{
+		.name = "shell",
+		.main = verb_shell,
+		.summary = "a shell whose children all are behind turnout",
+		.help = "Usage: turnout shell [OPTION...]\n"
+			"\n"
+			"Start your shell ($SHELL) behind turnout: whatever is "
+			"run in it, is, too. OPTIONs\nare those of 'turnout "
+			"run'. TURNOUT_SHELL=1 stands in the environment, for "
+			"prompts.\n"
+			"\n"
+			"Exit status: the shell's own; 125 if turnout itself "
+			"failed.\n",
+	},
+	{
+		.name = "trace",
+		.main = verb_trace,
+		.summary = "run a command and tell what of it turnout saw",
+		.help = "Usage: turnout trace [--json] [-o FILE] [OPTION...] "
+			"[--] COMMAND [ARG...]\n"
+			"\n"
+			"Run COMMAND behind turnout, and tell which of its "
+			"calls were intercepted, which\nrule decided, and "
+			"what went around turnout: system calls that are not "
+			"made through\nlibc, io_uring, static and set-ID "
+			"programs. Each is told once a process.\n"
+			"\n"
+			"      --json               a line of JSON each, for "
+			"programs\n"
+			"  -o, --output FILE        to FILE, not to standard "
+			"error\n"
+			"\n"
+			"These come first; the other OPTIONs are those of "
+			"'turnout run'. Set-user-ID\nprograms have no "
+			"privilege when they are traced.\n"
+			"\n"
+			"Exit status: COMMAND's own (128 and the signal that "
+			"ended it); 125 if turnout\nitself failed, 126 if "
+			"COMMAND cannot be run, 127 if it was not found.\n",
+	},
+	{
 		.name = "status",
 		.main = verb_status,
 		.summary = "show what the running tunneld does",

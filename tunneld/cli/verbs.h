@@ -16,6 +16,8 @@ enum verb_exit {
 
 /* argv[0] is the verb. Each returns an exit status. */
 int verb_run(int argc, char **argv);
+int verb_shell(int argc, char **argv);
+int verb_trace(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_proxy(int argc, char **argv);
 int verb_config(int argc, char **argv);
