@@ -26,9 +26,10 @@ static void tell(int64_t skew, const char *who)
 		n /= 60;
 		unit = "minutes";
 	}
-	log_warn("this machine's clock is %lld %s %s, by the answer of %.200s; "
-		 "relay credentials are made for the right time",
-		 n, unit, skew > 0 ? "behind" : "ahead", who);
+	log_event(LOG_LEVEL_WARN, LOG_EVENT_CLOCK_WRONG, NULL,
+		  "this machine's clock is %lld %s %s, by the answer of "
+		  "%.200s; relay credentials are made for the right time",
+		  n, unit, skew > 0 ? "behind" : "ahead", who);
 }
 
 void clock_skew_note(struct clock_skew *s, time_t remote, time_t local,

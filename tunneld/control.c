@@ -460,6 +460,7 @@ void control_free(struct control *c)
 		else
 			conn_close(conn);
 	}
+	control_logs_free(c->logs);
 	loop_fd_del(c->opts.loop, &c->watch);
 	close(c->fd);
 	unlink(c->opts.path);

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 struct conn_explain;
+struct control_logs;
 struct dns_streams;
 struct flow_table;
 
@@ -80,6 +81,7 @@ struct control {
 	struct conn *conns;
 	struct flow_table *flows;
 	struct dns_streams *dns;   /* apps' connections to port 53 */
+	struct control_logs *logs; /* NULL: nobody has followed the log */
 	struct worker_stats stats; /* of what is served in this loop */
 	size_t next_worker;
 	uint64_t attached_ms; /* workers know of an app since; 0: not yet */
@@ -113,6 +115,11 @@ void conn_out_fini(struct conn *conn);
 
 /* control_report.c: CONTROL_REPORT. */
 void conn_report(struct conn *conn);
+
+/* control_log.c: REPORT_LOG. */
+void conn_log(struct conn *conn, uint32_t flags);
+/* After all connections. */
+void control_logs_free(struct control_logs *logs);
 
 /* control_proxy.c: CONTROL_PROXY_RETRY. */
 void conn_proxy_retry(struct conn *conn);

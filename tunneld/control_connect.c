@@ -122,9 +122,11 @@ static void log_failure(struct control *c, const struct dial_request *req,
 	    !log_limit_ok(&c->limit[req->reason], now_ms, LOG_PERIOD_MS,
 			  &suppressed))
 		return;
-	log_at(target ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-	       "connect of pid %d to %s:%u failed: %s", (int)pid, req->host,
-	       req->port, req->detail);
+	log_event(target ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+		  LOG_EVENT_CONNECT_FAILED,
+		  LOG_ABOUT(.reason = dial_reason_name(req->reason)),
+		  "connect of pid %d to %s:%u failed: %s", (int)pid, req->host,
+		  req->port, req->detail);
 	if (suppressed > 0)
 		log_info("… and %u more connects failed in this way",
 			 suppressed);

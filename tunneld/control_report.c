@@ -51,6 +51,9 @@ void conn_report(struct conn *conn)
 	case REPORT_METRICS:
 		report_metrics(conn, body.flags & REPORT_OPENMETRICS);
 		break;
+	case REPORT_LOG:
+		conn_log(conn, body.flags);
+		break;
 	default:
 		conn_close(conn);
 		break;

@@ -139,6 +139,7 @@ void conn_status(struct conn *conn)
 	struct text t = { .len = 0 };
 
 	put_line(&t, "version %s\npid %d\n", PACKAGE_VERSION, (int)getpid());
+	put_line(&t, "log %s\n", log_is_in_journal() ? "journal" : "stderr");
 	put_hops(&t, c);
 	put_line(&t, "connects %llu\nconnects_failed %llu\n",
 		 (unsigned long long)c->connects,

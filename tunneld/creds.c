@@ -320,7 +320,9 @@ static void keep(struct creds *c, struct creds_served *s, uint64_t start_ms,
 	c->got_ms = start_ms;
 	c->until_ms = start_ms + (uint64_t)lifetime_s(s, now) * 1000;
 	if (c->failures > 0)
-		log_info("relay %s: credentials can be had again", name_of(c));
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_CREDENTIALS_OBTAINED,
+			  LOG_ABOUT(.relay = name_of(c)),
+			  "relay %s: credentials can be had again", name_of(c));
 	c->failures = 0;
 	c->retry_ms = 0;
 }
@@ -331,11 +333,13 @@ static void note_failure(struct creds *c, const char *words)
 	if (c->error == -ECANCELED)
 		return;
 	if (c->failures == 0)
-		log_warn("relay %s: no new credentials: %s%s", name_of(c),
-			 words,
-			 have_now(c) ? "; those at hand are used while they "
-				       "are good"
-				     : "");
+		log_event(LOG_LEVEL_WARN, LOG_EVENT_CREDENTIALS_FAILED,
+			  LOG_ABOUT(.relay = name_of(c)),
+			  "relay %s: no new credentials: %s%s", name_of(c),
+			  words,
+			  have_now(c) ? "; those at hand are used while they "
+					"are good"
+				      : "");
 	c->retry_ms = c->opts.clock_ms() + retry_after(c->failures);
 	c->failures++;
 }

@@ -291,12 +291,14 @@ void daemon_say_ready(struct tunneld *d)
 		close(d->opts->ready_fd);
 	}
 	if (d->snapshot.egress != NULL)
-		log_info("ready at %s; proxy %s, %zu relay(s)", d->socket,
-			 egress_words(d->snapshot.egress),
-			 d->snapshot.plan->count);
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_READY, NULL,
+			  "ready at %s; proxy %s, %zu relay(s)", d->socket,
+			  egress_words(d->snapshot.egress),
+			  d->snapshot.plan->count);
 	else
-		log_info("ready at %s; no proxy, %zu relay(s)", d->socket,
-			 d->snapshot.plan->count);
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_READY, NULL,
+			  "ready at %s; no proxy, %zu relay(s)", d->socket,
+			  d->snapshot.plan->count);
 	notify_ready();
 }
 

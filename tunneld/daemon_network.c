@@ -153,9 +153,10 @@ static void on_change(void *arg, const struct netwatch_event *event,
 {
 	struct tunneld *d = arg;
 
-	log_info(event->moved ? "another network, by %zu address(es)"
-			      : "the network has changed: %zu address(es)",
-		 event->addr_count);
+	log_event(LOG_LEVEL_INFO, LOG_EVENT_NETWORK_CHANGED, NULL,
+		  event->moved ? "another network, by %zu address(es)"
+			       : "the network has changed: %zu address(es)",
+		  event->addr_count);
 	if (event->moved)
 		daemon_remember(d);
 	if (d->snapshot.egress != NULL)

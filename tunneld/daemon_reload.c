@@ -203,8 +203,9 @@ int daemon_reload(struct tunneld *d, FILE *told)
 	notify_reloading();
 	conf = read_again(d, &next, told);
 	if (conf == NULL) {
-		log_err("the configuration was not read again: the one in "
-			"force stays");
+		log_event(LOG_LEVEL_ERROR, LOG_EVENT_CONFIG_REJECTED, NULL,
+			  "the configuration was not read again: the one in "
+			  "force stays");
 		control_note_reload(d->control, false);
 		notify_ready();
 		return -EBADMSG;
@@ -225,7 +226,8 @@ int daemon_reload(struct tunneld *d, FILE *told)
 	daemon_media_decide(d);
 	daemon_metrics_apply(d);
 	control_note_reload(d->control, true);
-	log_info("the configuration was read again");
+	log_event(LOG_LEVEL_INFO, LOG_EVENT_CONFIG_RELOADED, NULL,
+		  "the configuration was read again");
 	notify_ready();
 	return 0;
 }

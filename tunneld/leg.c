@@ -91,6 +91,7 @@ static bool report(struct leg *l, uint32_t cause, uint64_t now_ms)
 void leg_fail(struct leg *l, uint32_t cause, enum turn_blame blame,
 	      const char *words, uint64_t now_ms)
 {
+	char reason[LEG_CAUSE_NAME_MAX];
 	bool news;
 
 	if (l->failed)
@@ -107,8 +108,11 @@ void leg_fail(struct leg *l, uint32_t cause, enum turn_blame blame,
 	if (!l->end.redirected)
 		stats_add(&l->env->stats->uplink_failures, 1);
 	news = report(l, cause, now_ms);
-	log_at(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "relay %s: %s",
-	       l->relay->name, words);
+	log_event(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+		  LOG_EVENT_RELAY_FAILED,
+		  LOG_ABOUT(.relay = l->relay->name,
+			    .reason = leg_cause_name(cause, reason)),
+		  "relay %s: %s", l->relay->name, words);
 }
 
 static void close_connection(struct leg *l)

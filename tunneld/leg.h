@@ -93,6 +93,10 @@ struct leg_events {
 #define LEG_CAUSE_CREDS    0x20005u
 #define LEG_CAUSE_INTERNAL 0x30000u
 
+/* A word for it: "proxy_denied", "turn_486", "ended". */
+#define LEG_CAUSE_NAME_MAX 24
+const char *leg_cause_name(uint32_t cause, char out[LEG_CAUSE_NAME_MAX]);
+
 /* How a leg came to its end. */
 struct leg_end {
 	uint32_t cause; /* relay_failed()'s; never 0 */

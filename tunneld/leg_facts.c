@@ -2,10 +2,13 @@
 /* leg_facts.c - what a leg tells about itself */
 #include <config.h>
 
+#include "dial_reason.h"
 #include "leg.h"
 #include "leg_place.h"
 #include "leg_private.h"
 #include "turn.h"
+
+#include <stdio.h>
 
 enum leg_state leg_state(const struct leg *l)
 {
@@ -101,4 +104,33 @@ uint64_t leg_last_out_ms(const struct leg *l)
 uint64_t leg_silent_since_ms(const struct leg *l)
 {
 	return l->silent_since_ms;
+}
+
+const char *leg_cause_name(uint32_t cause, char out[LEG_CAUSE_NAME_MAX])
+{
+	static const struct {
+		uint32_t cause;
+		const char *name;
+	} names[] = {
+		{ LEG_CAUSE_ENDED, "ended" },
+		{ LEG_CAUSE_GARBAGE, "not_turn" },
+		{ LEG_CAUSE_BROKEN, "broken" },
+		{ LEG_CAUSE_SILENT, "silent" },
+		{ LEG_CAUSE_SLOW, "slow" },
+		{ LEG_CAUSE_CREDS, "credentials" },
+		{ LEG_CAUSE_INTERNAL, "internal" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].cause == cause)
+			return names[i].name;
+	if (cause >= LEG_CAUSE_TURN && cause < LEG_CAUSE_ENDED)
+		snprintf(out, LEG_CAUSE_NAME_MAX, "turn_%u",
+			 cause - LEG_CAUSE_TURN);
+	else
+		snprintf(out, LEG_CAUSE_NAME_MAX, "%s",
+			 cause < DIAL_NUM_REASONS
+				 ? dial_reason_name((enum dial_reason)cause)
+				 : "unknown");
+	return out;
 }

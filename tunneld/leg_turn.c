@@ -42,7 +42,9 @@ static void became_ready(struct leg *l, uint64_t now_ms)
 	if (turn_rtt_us(l->turn) != 0)
 		relay_put_rtt(l->relay, turn_rtt_us(l->turn));
 	if (relay_worked(l->set, l->relay, now_ms))
-		log_info("relay %s: works again", l->relay->name);
+		log_event(LOG_LEVEL_INFO, LOG_EVENT_RELAY_WORKS,
+			  LOG_ABOUT(.relay = l->relay->name),
+			  "relay %s: works again", l->relay->name);
 	if (l->events != NULL)
 		l->events->on_ready(l->arg, l, now_ms);
 }

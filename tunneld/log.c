@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * log.c - one line a message to stderr
+ * log.c - one line a message
  *
- * Turns a level and a format into one write(2), so that lines of different
- * threads never mix and a full pipe costs one line at most. Under systemd each
- * line starts with its priority, <3> to <7> (sd-daemon(3)).
+ * Turns a level and a format into one datagram to the journal or one write(2)
+ * to stderr, so that lines of different threads never mix and a full pipe costs
+ * one line at most. Where stderr is a pipe to somebody else than the journal,
+ * but under systemd, each line starts with its priority, <3> to <7>
+ * (sd-daemon(3)).
  */
 #include <config.h>
 
 #include "log.h"
+
+#include "log_journal.h"
+#include "log_ring.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -29,12 +34,25 @@ static const struct {
 _Static_assert(ARRAY_SIZE(levels) == LOG_NUM_LEVELS, "one row a level");
 
 _Atomic(enum log_level) log_threshold = LOG_LEVEL_INFO;
-static atomic_bool to_journal;
+static atomic_bool with_priority;
+static atomic_int journal_fd = -1;
 
 void log_open(enum log_level level, bool journal)
 {
-	to_journal = journal;
+	with_priority = journal;
 	log_set_level(level);
+}
+
+void log_open_journal(enum log_level level, const char *stream)
+{
+	log_open(level, stream != NULL);
+	if (log_journal_is(stream, STDERR_FILENO) && journal_fd < 0)
+		journal_fd = log_journal_open();
+}
+
+bool log_is_in_journal(void)
+{
+	return journal_fd >= 0;
 }
 
 void log_set_level(enum log_level level)
@@ -65,35 +83,64 @@ static void clean(char *text, size_t len)
 			text[i] = '?';
 }
 
-void log_write(enum log_level level, const char *fmt, ...)
+/* One line; the prefix and the text together are cut to LINE_MAX_BYTES. */
+static void write_stderr(enum log_level level, const char *text, size_t len)
+{
+	char line[LINE_MAX_BYTES];
+	size_t at = strlen(strcpy(line, with_priority ? levels[level].priority
+						      : levels[level].prefix));
+	size_t room = sizeof(line) - at - 1; /* the newline */
+
+	if (len > room)
+		len = room;
+	memcpy(line + at, text, len);
+	at += len;
+	line[at++] = '\n';
+	while (write(STDERR_FILENO, line, at) < 0 && errno == EINTR)
+		;
+}
+
+/* How many bytes; cut, and marked so, to what fits behind any prefix. */
+static size_t format(enum log_level level, char text[LINE_MAX_BYTES],
+		     const char *fmt, va_list ap)
 {
 	static const char cut[] = "...";
-	char line[LINE_MAX_BYTES];
-	size_t len, room;
+	size_t prefix = strlen(with_priority ? levels[level].priority
+					     : levels[level].prefix);
+	size_t room = LINE_MAX_BYTES - prefix - 1;
+	int n = vsnprintf(text, room, fmt, ap);
+
+	if (n < 0)
+		return 0;
+	if ((size_t)n >= room) {
+		n = (int)room - 1;
+		memcpy(text + room - sizeof(cut), cut, sizeof(cut) - 1);
+	}
+	clean(text, (size_t)n);
+	return (size_t)n;
+}
+
+void log_write(const struct log_place *place, enum log_level level,
+	       enum log_event event, const struct log_about *about,
+	       const char *fmt, ...)
+{
+	char text[LINE_MAX_BYTES];
+	struct log_line line = { .level = level,
+				 .event = event,
+				 .place = place,
+				 .about = about,
+				 .text = text };
+	int saved = errno;
 	va_list ap;
-	int n, saved = errno;
 
 	if (level >= LOG_NUM_LEVELS)
 		return;
-	len = strlen(strcpy(line, to_journal ? levels[level].priority
-					     : levels[level].prefix));
-	room = sizeof(line) - len - 1; /* the newline */
 	va_start(ap, fmt);
-	n = vsnprintf(line + len, room, fmt, ap);
+	line.len = format(level, text, fmt, ap);
 	va_end(ap);
-	if (n < 0) {
-		errno = saved;
-		return;
-	}
-	if ((size_t)n >= room) {
-		n = (int)room - 1;
-		memcpy(line + len + room - sizeof(cut), cut, sizeof(cut) - 1);
-	}
-	clean(line + len, (size_t)n);
-	len += (size_t)n;
-	line[len++] = '\n';
-	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
-		;
+	log_ring_add(level, text, line.len);
+	if (!log_journal_send(journal_fd, LOG_JOURNAL_SOCKET, &line))
+		write_stderr(level, text, line.len);
 	errno = saved;
 }
 

@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	status = options_parse(&opts, argc, argv);
 	if (status >= 0)
 		return status;
-	log_open(LOG_LEVEL_INFO, getenv("JOURNAL_STREAM") != NULL);
+	log_open_journal(LOG_LEVEL_INFO, getenv("JOURNAL_STREAM"));
 	if (opts.task != OPTIONS_RUN)
 		return tasks_run(&opts);
 	d.conf = conf_load(&opts.source, daemon_report_line, NULL);

@@ -82,6 +82,7 @@ static bool judge(struct tunnel *t, const struct tunnel_try *try, int fd,
 {
 	enum proxy_health_news news = PROXY_HEALTH_ANSWERED;
 	uint64_t now = clock_now_ms();
+	char url[PROXY_TEXT_MAX];
 
 	if (fd < 0 && try->unreached && !try->answered)
 		news = PROXY_HEALTH_UNREACHED;
@@ -92,8 +93,12 @@ static bool judge(struct tunnel *t, const struct tunnel_try *try, int fd,
 	if (proxy_health_note(t->env->health, try->proxy, news, since_ms,
 			      now) &&
 	    try->others)
-		log_warn("%s; it is tried last for %d minutes",
-			 t->failure.words, PROXY_HEALTH_REST_MS / 60000);
+		log_event(LOG_LEVEL_WARN, LOG_EVENT_PROXY_UNREACHABLE,
+			  LOG_ABOUT(.proxy = proxy_format(try->proxy, url),
+				    .reason = dial_reason_name(
+					    t->failure.reason)),
+			  "%s; it is tried last for %d minutes",
+			  t->failure.words, PROXY_HEALTH_REST_MS / 60000);
 	return news != PROXY_HEALTH_ANSWERED;
 }
 

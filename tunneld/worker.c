@@ -132,7 +132,9 @@ static void run_add(void *arg, uint64_t now_ms)
 	if (e != NULL)
 		e->flow = flow_new(&w->flow_env, &t->seed);
 	if (e == NULL || e->flow == NULL) {
-		log_err("a flow could not be opened: %s", strerror(errno));
+		log_event(LOG_LEVEL_ERROR, LOG_EVENT_NONE,
+			  LOG_ABOUT(.flow = t->cookie),
+			  "a flow could not be opened: %s", strerror(errno));
 		w->on_flow_gone(w->arg, t->cookie, t->secret);
 		flow_seed_fini(&t->seed);
 		free(e);

@@ -162,6 +162,17 @@ enum control_report_kind {
 
 #define REPORT_OPENMETRICS 0x1u /* METRICS: in that format instead */
 
+/* LOG: the first line of the answer is REPORT_LOG_HEAD; else all of it is why
+ * there is none. For root and the daemon's own user. */
+#define REPORT_LOG_HEAD "turnout-log 1\n"
+/* Go on until the client closes. */
+#define REPORT_LOG_FOLLOW 0x1u
+/* So unimportant at most: 0 (errors) to 3 (debug). */
+#define REPORT_LOG_LEVEL(level) ((uint32_t)(level) << 4)
+/* Begin with the last of those that are there. */
+#define REPORT_LOG_LINES(n)  ((uint32_t)(n) << 16)
+#define REPORT_LOG_LINES_MAX 0xffffu
+
 struct control_report {
 	uint32_t kind; /* enum control_report_kind; others end the connection */
 	uint32_t flags;
