@@ -27,6 +27,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -386,6 +387,59 @@ static void test_status(void)
 	close_fixture(&f);
 }
 
+static json_t *report_status(const struct fixture *f)
+{
+	const struct control_report body = { .kind = REPORT_STATUS };
+	static char text[65536];
+	size_t len = 0;
+	int fd = dial_control(f);
+	json_t *doc;
+	ssize_t n;
+
+	send_request(fd, CONTROL_REPORT, &body, sizeof(body), -1);
+	while ((n = recv(fd, text + len, sizeof(text) - len, 0)) > 0)
+		len += (size_t)n;
+	close(fd);
+	doc = json_loadb(text, len, 0, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(doc);
+	return doc;
+}
+
+/* Of an app that has opened a socket and had a connect refused by a rule. */
+static void test_report_status(void)
+{
+	struct control_flow_open body = { .cookie = 5, .family = 4 };
+	struct http_proxy_opts proxy = { 0 };
+	struct control_flow flow;
+	json_t *doc, *part;
+	struct fixture f;
+
+	open_fixture(&f, &proxy);
+	CU_ASSERT_EQUAL(resolve(&f, "blocked.test").verdict,
+			CONTROL_RESOLVE_BLOCKED);
+	ask(&f, CONTROL_FLOW_OPEN, &body, sizeof(body), &flow, sizeof(flow));
+	CU_ASSERT_EQUAL(flow.error, 0);
+	doc = report_status(&f);
+	CU_ASSERT_STRING_EQUAL(
+		json_string_value(json_object_get(doc, "schema")),
+		"turnout-status/1");
+	CU_ASSERT(json_is_true(json_object_get(doc, "complete")));
+	part = json_array_get(json_object_get(doc, "flows"), 0);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(part, "pid")),
+			getpid());
+	CU_ASSERT(json_is_null(json_object_get(part, "app")));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(doc, "apps")), 1);
+	part = json_array_get(json_object_get(doc, "apps"), 0);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(part, "sockets")),
+			1);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(part, "lookups")),
+			1);
+	part = json_array_get(json_object_get(doc, "proxies"), 0);
+	CU_ASSERT(json_is_true(json_object_get(part, "configured")));
+	json_decref(doc);
+	close_fixture(&f);
+}
+
 static void test_connect(void)
 {
 	struct http_proxy_opts proxy = { .delay_ms = 50 };
@@ -689,6 +743,7 @@ static CU_TestInfo tests[] = {
 	{ "a socket is registered once", test_flow_open },
 	{ "promises of an earlier daemon are kept", test_taken_up },
 	{ "status", test_status },
+	{ "status as a document", test_report_status },
 	{ "a connect: verdict first, then writable", test_connect },
 	{ "a refused connect shows the mask of TCP", test_refused },
 	{ "a client that waits keeps its socket", test_blocking },

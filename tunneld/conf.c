@@ -305,6 +305,10 @@ struct conf *conf_load(const struct conf_source *source, conf_report_fn *report,
 			check_relay(&e, conf, &conf->relay[i]);
 	}
 	failed = e.failed;
+	if (conf != NULL) {
+		conf->file = e.file;
+		e.file = NULL;
+	}
 	conf_entries_fini(&e);
 	if (!failed)
 		return conf;
@@ -322,6 +326,9 @@ void conf_free(struct conf *conf)
 	for (char **p = conf->proxy.no_proxy; p != NULL && *p != NULL; p++)
 		free(*p);
 	free(conf->proxy.no_proxy);
+	for (char **p = conf->file; p != NULL && *p != NULL; p++)
+		free(*p);
+	free(conf->file);
 	free(conf->relay);
 	rules_fini(&conf->rules);
 	free(conf);

@@ -132,6 +132,7 @@ struct conf {
 		struct endpoint listen; /* of family 0: nowhere */
 	} metrics;
 	char socket[CONF_PATH_MAX]; /* empty: the default of main.c */
+	char **file; /* that were read, NULL-terminated; NULL: none */
 	enum log_level log_level;
 };
 

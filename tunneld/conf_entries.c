@@ -110,6 +110,22 @@ void conf_entries_init(struct conf_entries *e, conf_report_fn *report,
 	*e = (struct conf_entries){ .report = report, .arg = arg };
 }
 
+void conf_entries_add_file(struct conf_entries *e, const char *path)
+{
+	char **more = reallocarray(e->file, e->files + 2, sizeof(*more));
+
+	if (more == NULL) {
+		conf_entries_out_of_memory(e);
+		return;
+	}
+	e->file = more;
+	more[e->files] = strdup(path);
+	if (more[e->files] == NULL)
+		conf_entries_out_of_memory(e);
+	else
+		more[++e->files] = NULL;
+}
+
 void conf_entries_fini(struct conf_entries *e)
 {
 	for (size_t i = 0; i < e->count; i++)
@@ -118,6 +134,9 @@ void conf_entries_fini(struct conf_entries *e)
 		free(e->relay[i].name);
 		free(e->relay[i].origin);
 	}
+	for (size_t i = 0; e->file != NULL && i < e->files; i++)
+		free(e->file[i]);
+	free(e->file);
 	free(e->entry);
 	free(e->relay);
 	*e = (struct conf_entries){ .entry = NULL };

@@ -50,6 +50,8 @@ struct conf_entries {
 	struct conf_relay_name *relay; /* in order of preference */
 	size_t relay_count;
 	unsigned int file_count; /* read so far */
+	char **file; /* those that were there, NULL-terminated; or NULL */
+	size_t files;
 	conf_report_fn *report;
 	void *arg;
 	bool failed;
@@ -60,6 +62,8 @@ void conf_entries_init(struct conf_entries *e, conf_report_fn *report,
 void conf_entries_fini(struct conf_entries *e);
 /* Takes over what `entry` points to; its strings may be NULL (no memory). */
 void conf_entries_add(struct conf_entries *e, struct conf_entry *entry);
+/* This file was read. */
+void conf_entries_add_file(struct conf_entries *e, const char *path);
 void conf_entry_fini(struct conf_entry *entry);
 /* At place `at` in the order of preference, unless it is there already. */
 void conf_entries_add_relay(struct conf_entries *e, const char *name,

@@ -187,6 +187,8 @@ static void read_file(struct file *f, bool optional)
 		return;
 	}
 	error = ini_reader_file(f->path, f->checked ? &locked_ops : &ops, f);
+	if (error == 0)
+		conf_entries_add_file(f->e, f->path);
 	if (error < 0 && error != -EBADMSG && !(optional && error == -ENOENT))
 		conf_entries_report(f->e, f->path, "%s", strerror(-error));
 	for (size_t i = 0; i < f->section_count; i++)

@@ -207,6 +207,20 @@ static bool header_is_good(const struct control_header *h)
 		h->bytes == r->bytes + CONTROL_PROGRAM_BYTES);
 }
 
+static void note_app(struct conn *conn)
+{
+	struct control *c = conn->control;
+	struct app *app;
+
+	if (conn->cred.pid <= 0)
+		return; /* of another namespace */
+	app = apps_note(&c->apps, conn->cred.pid, conn->cred.uid,
+			conn->caller.client.program, loop_now_ms(c->opts.loop));
+	app->connects += conn->request.header.type == CONTROL_CONNECT;
+	app->sockets += conn->request.header.type == CONTROL_FLOW_OPEN;
+	app->lookups += conn->request.header.type == CONTROL_RESOLVE;
+}
+
 /* Who asks, behind what is asked. */
 static void find_caller(struct conn *conn)
 {
@@ -218,6 +232,7 @@ static void find_caller(struct conn *conn)
 		memcpy(claim, conn->request.bytes + sizeof(*h) + bytes,
 		       sizeof(claim) - 1);
 	caller_init(&conn->caller, &conn->cred, claim);
+	note_app(conn);
 }
 
 static void handle(struct conn *conn, uint64_t now_ms)

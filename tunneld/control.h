@@ -23,6 +23,7 @@ struct dial_pool;
 struct flow_seed;
 struct flow_table;
 struct inside;
+struct json_t;
 struct learn;
 struct loop;
 struct names;
@@ -46,6 +47,8 @@ struct control_opts {
 	size_t worker_count;
 	/* What is promised to apps has changed; may be NULL. */
 	void (*on_flows)(void *arg);
+	/* Puts into a document what is not known here; may be NULL. */
+	void (*on_status)(void *arg, struct json_t *doc);
 	/* Reads the configuration again and tells what is wrong with it. 0, or
 	 * -errno: all is as before. NULL: it cannot. */
 	int (*on_reload)(void *arg, FILE *told);

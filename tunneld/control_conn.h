@@ -4,6 +4,7 @@
 #ifndef CONTROL_CONN_H
 #define CONTROL_CONN_H
 
+#include "apps.h"
 #include "caller.h"
 #include "control.h"
 #include "dial.h"
@@ -80,6 +81,7 @@ struct control {
 	struct loop_fd watch;
 	struct conn *conns;
 	struct flow_table *flows;
+	struct apps apps;
 	struct dns_streams *dns;   /* apps' connections to port 53 */
 	struct control_logs *logs; /* NULL: nobody has followed the log */
 	struct worker_stats stats; /* of what is served in this loop */
@@ -115,6 +117,8 @@ void conn_out_fini(struct conn *conn);
 
 /* control_report.c: CONTROL_REPORT. */
 void conn_report(struct conn *conn);
+/* control_report_status.c: of REPORT_STATUS. */
+void conn_report_status(struct conn *conn);
 
 /* control_log.c: REPORT_LOG. */
 void conn_log(struct conn *conn, uint32_t flags);

@@ -98,11 +98,20 @@ static void give_verdict(struct conn *conn, int error, int fd)
 	drain(conn);
 }
 
+static void count_failure(struct control *c, pid_t pid)
+{
+	struct app *app = apps_find(&c->apps, pid);
+
+	if (app != NULL)
+		app->connects_failed++;
+}
+
 /* Refused before any dial: the app's socket goes back as it came. */
 static void refuse(struct conn *conn, int error)
 {
 	conn->control->connects_failed++;
 	conn->control->refused++;
+	count_failure(conn->control, conn->cred.pid);
 	give_verdict(conn, error, conn->placeholder ? conn->passed_fd : -1);
 }
 
@@ -143,6 +152,7 @@ static void count(const struct connecting *k, const struct dial_request *req,
 	}
 	c->connects_failed++;
 	c->failed[req->reason]++;
+	count_failure(c, k->pid);
 }
 
 static void on_dialed(void *arg, struct dial_request *req, uint64_t now_ms)

@@ -11,6 +11,7 @@
 
 #include "daemon.h"
 
+#include "clock.h"
 #include "conf.h"
 #include "control.h"
 #include "dial.h"
@@ -69,7 +70,7 @@ static int choose_socket(struct tunneld *d)
 	return 0;
 }
 
-static bool serves_everyone(const struct tunneld *d)
+bool daemon_serves_everyone(const struct tunneld *d)
 {
 	return d->opts->system || (geteuid() == 0 && !d->opts->private_daemon);
 }
@@ -84,7 +85,7 @@ static int make_directory(const struct tunneld *d)
 	dir = dirname(path);
 	if (mkdir(dir, 0700) == 0) {
 		/* Whatever the umask: everybody has to reach the socket. */
-		if (serves_everyone(d) && chmod(dir, 0755) < 0)
+		if (daemon_serves_everyone(d) && chmod(dir, 0755) < 0)
 			log_warn("%s: %s", dir, strerror(errno));
 		return 0;
 	}
@@ -169,7 +170,7 @@ static int start_control(struct tunneld *d)
 	const char *words;
 	struct control_opts opts = {
 		.path = d->socket,
-		.any_user = serves_everyone(d),
+		.any_user = daemon_serves_everyone(d),
 		.loop = d->loop,
 		.pool = d->pool,
 		.names = d->names,
@@ -182,12 +183,13 @@ static int start_control(struct tunneld *d)
 		.worker_count = d->worker_count,
 		.on_flows = daemon_flows_changed,
 		.on_reload = on_reload,
+		.on_status = daemon_put_status,
 		.arg = d,
 	};
 
 	/* The page first: a socket that answers has a page beside it. */
 	d->page = policy_page_open(d->page_path,
-				   serves_everyone(d) ? 0644 : 0600);
+				   daemon_serves_everyone(d) ? 0644 : 0600);
 	if (d->page == NULL) {
 		log_err("%s: %s", d->page_path, strerror(errno));
 		return -1;
@@ -237,6 +239,7 @@ static int start(struct tunneld *d)
 		snprintf(d->flows_path, sizeof(d->flows_path), "%s%s",
 			 d->socket, FLOWS_SUFFIX);
 	d->loop = loop_new();
+	d->started_ms = clock_now_ms();
 	d->names = names_new(&pools);
 	if (d->loop == NULL || d->names == NULL || catch_signals(d) < 0) {
 		log_err("cannot start: %s", strerror(errno));

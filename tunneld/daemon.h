@@ -35,6 +35,7 @@ struct dns_learn;
 struct flow;
 struct hops;
 struct inside;
+struct json_t;
 struct learn;
 struct lifetime;
 struct memory;
@@ -90,6 +91,7 @@ struct tunneld {
 	struct lifetime *lifetime;
 	struct daemon_media media;
 	bool ready_said;
+	uint64_t started_ms;
 	struct loop_timer save_flows;
 	int flows_error; /* that the log has told */
 	struct netwatch *netwatch;
@@ -105,6 +107,8 @@ struct tunneld {
 /* daemon.c: from the start to the end; `opts`, `conf`, `snapshot` are there.
  * The exit status. */
 int daemon_run(struct tunneld *d) MUST_CHECK;
+/* Not one user's alone. */
+bool daemon_serves_everyone(const struct tunneld *d);
 /* To systemd, the log, and whoever started us; once. */
 void daemon_say_ready(struct tunneld *d);
 
@@ -151,6 +155,9 @@ void daemon_media_stop(struct tunneld *d);
 /* As the configuration says; again after a reload. */
 void daemon_metrics_apply(struct tunneld *d);
 void daemon_metrics_stop(struct tunneld *d);
+
+/* daemon_status.c: control_opts.on_status; `arg` is the tunneld. */
+void daemon_put_status(void *arg, struct json_t *doc);
 
 /* daemon_flows.c: open flows over a restart */
 

@@ -255,6 +255,18 @@ bool names_is_synthetic(const struct names *n, const struct endpoint *addr)
 	return is_in(&n->pool[0], addr) || is_in(&n->pool[1], addr);
 }
 
+void names_use(struct names *n, uint8_t family, uint32_t *used,
+	       uint32_t *capacity)
+{
+	const struct names_pool *p;
+
+	pthread_mutex_lock(&n->lock);
+	p = pool_for(n, family);
+	*used = p != NULL ? p->count : 0;
+	*capacity = p != NULL ? p->capacity : 0;
+	pthread_mutex_unlock(&n->lock);
+}
+
 bool names_has_pool(const struct names *n, uint8_t family)
 {
 	return n->pool[family == ENDPOINT_IPV6].size > 0;

@@ -41,6 +41,9 @@ bool names_normalise(const char *name,
  * pool for that family, or the pool is full. */
 bool names_address(struct names *n, const char *name, uint8_t family,
 		   struct endpoint *addr) MUST_CHECK;
+/* How many names have an address of that family, and how many can. */
+void names_use(struct names *n, uint8_t family, uint32_t *used,
+	       uint32_t *capacity);
 bool names_has_pool(const struct names *n, uint8_t family);
 /* The name behind a synthetic address (its port is ignored). */
 bool names_lookup(struct names *n, const struct endpoint *addr,

@@ -84,9 +84,8 @@ bool proxy_auth_remembered(struct proxy_auth *a, const struct proxy *p,
 	return proxy_seen_scheme(a->seen, p, NULL, scheme, realm);
 }
 
-/* "scheme Basic login accepted realm corp": nothing about who it is. */
-void proxy_auth_describe(struct proxy_auth *a, const struct proxy *p,
-			 char out[PROXY_AUTH_WORDS_MAX])
+void proxy_auth_look(struct proxy_auth *a, const struct proxy *p,
+		     struct proxy_auth_facts *out)
 {
 	static const char *const words[] = {
 		[PROXY_LOGIN_UNTRIED] = "untried",
@@ -94,26 +93,36 @@ void proxy_auth_describe(struct proxy_auth *a, const struct proxy *p,
 		[PROXY_LOGIN_REFUSED] = "refused",
 	};
 	enum proxy_login_state state = PROXY_LOGIN_UNTRIED;
-	char realm[PROXY_REALM_MAX + 1] = "", since[40] = "";
-	enum proxy_scheme scheme;
-	bool known = proxy_auth_remembered(a, p, &scheme, realm), used;
 	int64_t since_s = 0;
+
+	*out = (struct proxy_auth_facts){ .login = "unused" };
+	out->known = proxy_auth_remembered(a, p, &out->scheme, out->realm);
+	pthread_mutex_lock(&a->lock);
+	if (proxy_logins_state(a->logins, proxy_seen_last_login(a->seen, p),
+			       &state, &since_s))
+		out->login = words[state];
+	pthread_mutex_unlock(&a->lock);
+	if (state == PROXY_LOGIN_REFUSED)
+		out->refused_s = since_s;
+}
+
+/* "scheme Basic login accepted realm corp" */
+void proxy_auth_describe(struct proxy_auth *a, const struct proxy *p,
+			 char out[PROXY_AUTH_WORDS_MAX])
+{
+	struct proxy_auth_facts f;
+	char since[40] = "";
 	time_t when;
 	struct tm tm;
 
-	pthread_mutex_lock(&a->lock);
-	used = proxy_logins_state(a->logins, proxy_seen_last_login(a->seen, p),
-				  &state, &since_s);
-	pthread_mutex_unlock(&a->lock);
-	when = (time_t)since_s;
-	if (used && state == PROXY_LOGIN_REFUSED &&
-	    gmtime_r(&when, &tm) != NULL)
+	proxy_auth_look(a, p, &f);
+	when = (time_t)f.refused_s;
+	if (f.refused_s != 0 && gmtime_r(&when, &tm) != NULL)
 		(void)strftime(since, sizeof(since),
 			       " since %Y-%m-%dT%H:%M:%SZ", &tm);
 	snprintf(out, PROXY_AUTH_WORDS_MAX, "scheme %s login %s%s%s%s",
-		 known ? proxy_scheme_name(scheme) : "unknown",
-		 used ? words[state] : "unused", since,
-		 realm[0] != '\0' ? " realm " : "", realm);
+		 f.known ? proxy_scheme_name(f.scheme) : "unknown", f.login,
+		 since, f.realm[0] != '\0' ? " realm " : "", f.realm);
 }
 
 bool proxy_auth_is_locked_out(struct proxy_auth *a, const struct proxy *p)

@@ -44,7 +44,18 @@ bool proxy_auth_remembered(struct proxy_auth *a, const struct proxy *p,
 			   enum proxy_scheme *scheme,
 			   char realm[PROXY_REALM_MAX + 1]);
 
-/* For people: what there is to say about one proxy and the login for it. */
+/* What there is to say about one proxy and the login for it: nothing of whose
+ * it is. */
+struct proxy_auth_facts {
+	bool known; /* it has let somebody through, by `scheme` */
+	enum proxy_scheme scheme;
+	char realm[PROXY_REALM_MAX + 1]; /* as the proxy says it; or empty */
+	const char *login; /* "unused", "untried", "accepted", "refused" */
+	int64_t refused_s; /* since 1970; 0: it was not */
+};
+void proxy_auth_look(struct proxy_auth *a, const struct proxy *p,
+		     struct proxy_auth_facts *out);
+/* For people, the same. */
 #define PROXY_AUTH_WORDS_MAX 192
 void proxy_auth_describe(struct proxy_auth *a, const struct proxy *p,
 			 char out[PROXY_AUTH_WORDS_MAX]);

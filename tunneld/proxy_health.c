@@ -4,10 +4,6 @@
 
 #include "proxy_health.h"
 
-#include "proxy.h"
-
-#include <turnout/control.h>
-
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +136,29 @@ bool proxy_health_note(struct proxy_health *h, const struct proxy *p,
 	fresh = note(find_or_add(h, p), news, since_ms, now_ms);
 	pthread_mutex_unlock(&h->lock);
 	return fresh;
+}
+
+size_t proxy_health_list(struct proxy_health *h, uint64_t now_ms,
+			 struct proxy_health_entry *out, size_t max)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&h->lock);
+	for (size_t i = 0; i < KNOWN_MAX && n < max; i++) {
+		const struct known *k = &h->known[i];
+
+		if (k->host[0] == '\0')
+			continue;
+		out[n] = (struct proxy_health_entry){
+			.kind = k->kind,
+			.port = k->port,
+			.rests = now_ms < k->rests_until_ms,
+			.answered_ms = k->answered_ms,
+		};
+		memcpy(out[n++].host, k->host, sizeof(k->host));
+	}
+	pthread_mutex_unlock(&h->lock);
+	return n;
 }
 
 void proxy_health_forget(struct proxy_health *h)

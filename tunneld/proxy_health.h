@@ -9,7 +9,10 @@
 #ifndef PROXY_HEALTH_H
 #define PROXY_HEALTH_H
 
+#include "proxy.h"
+
 #include <turnout/compiler.h>
+#include <turnout/control.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +20,15 @@
 
 struct proxy;
 struct proxy_health;
+
+/* A proxy that somebody has turned to. */
+struct proxy_health_entry {
+	enum proxy_kind kind;
+	char host[CONTROL_NAME_MAX + 1];
+	uint16_t port;
+	bool rests;
+	uint64_t answered_ms; /* last; 0: never */
+};
 
 #define PROXY_HEALTH_REST_MS 300000
 
@@ -42,6 +54,9 @@ bool proxy_health_rests(struct proxy_health *h, const struct proxy *p,
 bool proxy_health_note(struct proxy_health *h, const struct proxy *p,
 		       enum proxy_health_news news, uint64_t since_ms,
 		       uint64_t now_ms);
+/* All that are known; how many, at most `max`. */
+size_t proxy_health_list(struct proxy_health *h, uint64_t now_ms,
+			 struct proxy_health_entry *out, size_t max);
 /* Another network: nothing is known. */
 void proxy_health_forget(struct proxy_health *h);
 
