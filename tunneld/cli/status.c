@@ -3,12 +3,12 @@
 #include <config.h>
 
 #include "daemon.h"
+#include "reach.h"
 #include "say.h"
 #include "verbs.h"
 
 #include <turnout/paths.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,6 @@
 int verb_status(int argc, char **argv)
 {
 	char socket[SOCKET_PATH_MAX + 1], *text;
-	bool skipped;
 	int err;
 
 	if (argc > 1) {
@@ -25,19 +24,9 @@ int verb_status(int argc, char **argv)
 		    argv[1]);
 		return VERB_USAGE;
 	}
-	err = daemon_find(socket, sizeof(socket), &skipped);
-	if (err == -EACCES || err == -EPERM) {
-		say("tunneld's socket is there, but you may not use it (%s); "
-		    "ask for access to it or start your own: "
-		    "systemctl --user start tunneld-user",
-		    strerror(-err));
-		return VERB_FAILED;
-	}
-	if (err) {
-		say("tunneld is not running; start it with 'systemctl start "
-		    "tunneld', or use 'turnout run', which starts one itself");
-		return VERB_FAILED;
-	}
+	err = reach_tunneld(socket, sizeof(socket));
+	if (err != VERB_OK)
+		return err;
 	err = daemon_status(socket, &text);
 	if (err) {
 		say("tunneld at %s did not answer: %s; its log says more "

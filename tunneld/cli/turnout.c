@@ -110,6 +110,44 @@ static const struct verb verbs[] = {
 			"usage.\n",
 	},
 	{
+		.name = "metrics",
+		.main = verb_metrics,
+		.summary = "what tunneld counts, for Prometheus",
+		.help = "Usage: turnout metrics [OPTION...]\n"
+			"\n"
+			"Print what the running tunneld counts, in the text "
+			"format of Prometheus. To have\nit scraped, see "
+			"[metrics] in tunneld.conf(5).\n"
+			"\n"
+			"  -o, --output FILE        to FILE, which is replaced "
+			"whole\n"
+			"      --openmetrics        as OpenMetrics 1.0\n"
+			"\n"
+			"Exit status: 0, 1 if there is no tunneld or FILE "
+			"cannot be written, 2 for wrong\nusage.\n",
+	},
+	{
+		.name = "log",
+		.main = verb_log,
+		.summary = "what tunneld has logged, and goes on to log",
+		.help = "Usage: turnout log [OPTION...]\n"
+			"\n"
+			"Print the log of the running tunneld: what the "
+			"journal has of it, or the last\nlines that it keeps "
+			"itself (512). For root, and the user that tunneld "
+			"runs as.\n"
+			"\n"
+			"  -f, --follow             go on with what comes, "
+			"until tunneld ends\n"
+			"  -n, --lines N            the last N only; 10 with "
+			"--follow, else all\n"
+			"      --level LEVEL        nothing less important: "
+			"error, warn, info, debug\n"
+			"\n"
+			"Exit status: 0, 1 if there is no tunneld, or none any "
+			"more, 2 for wrong usage.\n",
+	},
+	{
 		.name = "config",
 		.main = verb_config,
 		.summary = "show the configuration, or check files for it",

@@ -18,6 +18,8 @@ enum verb_exit {
 int verb_run(int argc, char **argv);
 int verb_shell(int argc, char **argv);
 int verb_trace(int argc, char **argv);
+int verb_metrics(int argc, char **argv);
+int verb_log(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_proxy(int argc, char **argv);
 int verb_config(int argc, char **argv);

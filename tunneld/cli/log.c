@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * log.c - `turnout log`: what the running tunneld has logged
+ *
+ * A tunneld that logs to the journal has its lines there, and those of its
+ * predecessors: journalctl shows them. Any other keeps the last ones itself.
+ */
+#include <config.h>
+
+#include "daemon.h"
+#include "reach.h"
+#include "say.h"
+#include "unit_of.h"
+#include "verbs.h"
+
+#include <turnout/compiler.h>
+#include <turnout/control.h>
+#include <turnout/paths.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEE_HELP "; see 'turnout help log'"
+/* Of an answer that is there already. */
+#define ANSWER_TIMEOUT_MS 5000
+#define FOLLOW_LINES      10
+
+struct log_args {
+	bool follow, has_lines;
+	unsigned int lines;
+	size_t level;
+};
+
+/* In the order of tunneld's levels, with journalctl's words. */
+static const struct {
+	const char *name, *priority;
+} levels[] = {
+	{ "error", "err" },
+	{ "warn", "warning" },
+	{ "info", "info" },
+	{ "debug", "debug" },
+};
+
+static const struct option options[] = {
+	{ "follow", no_argument, NULL, 'f' },
+	{ "lines", required_argument, NULL, 'n' },
+	{ "level", required_argument, NULL, 'l' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int take_lines(struct log_args *args, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' ||
+	    n > REPORT_LOG_LINES_MAX) {
+		say("log: '%s' is no number of lines: write 0 to %u" SEE_HELP,
+		    text, REPORT_LOG_LINES_MAX);
+		return VERB_USAGE;
+	}
+	args->has_lines = true;
+	args->lines = (unsigned int)n;
+	return VERB_OK;
+}
+
+static int take_level(struct log_args *args, const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		if (strcmp(text, levels[i].name) != 0)
+			continue;
+		args->level = i;
+		return VERB_OK;
+	}
+	say("log: '%s' is none of error, warn, info, debug" SEE_HELP, text);
+	return VERB_USAGE;
+}
+
+static int take_args(struct log_args *args, int argc, char **argv)
+{
+	int c, err = VERB_OK;
+
+	optind = 1;
+	while (err == VERB_OK &&
+	       (c = getopt_long(argc, argv, "+:fn:", options, NULL)) != -1) {
+		if (c == 'f') {
+			args->follow = true;
+		} else if (c == 'n') {
+			err = take_lines(args, optarg);
+		} else if (c == 'l') {
+			err = take_level(args, optarg);
+		} else {
+			say("log: '%s' %s" SEE_HELP, argv[optind - 1],
+			    c == ':' ? "needs a value" : "is not an option");
+			err = VERB_USAGE;
+		}
+	}
+	if (err == VERB_OK && optind < argc) {
+		say("log: unexpected argument '%s'" SEE_HELP, argv[optind]);
+		err = VERB_USAGE;
+	}
+	if (!args->has_lines)
+		args->lines = args->follow ? FOLLOW_LINES
+					   : REPORT_LOG_LINES_MAX;
+	return err;
+}
+
+/* Returns only when there is no journalctl. */
+static void become_journalctl(const struct log_args *args,
+			      const struct unit_of *unit)
+{
+	char lines[16];
+	const char *argv[] = {
+		"journalctl", unit->user ? "--user-unit" : "--unit",
+		unit->name,   "--identifier=tunneld",
+		"--priority", levels[args->level].priority,
+		"--quiet",    "--lines",
+		lines,        args->follow ? "--follow" : "--no-pager",
+		NULL,
+	};
+
+	if (args->has_lines || args->follow)
+		snprintf(lines, sizeof(lines), "%u", args->lines);
+	else
+		strcpy(lines, "all");
+	/* It does not write to the strings (POSIX, exec, RATIONALE). */
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
+}
+
+struct printing {
+	bool begun, refused;
+};
+
+static int on_line(void *arg, char *line, size_t bytes)
+{
+	struct printing *p = arg;
+
+	(void)bytes;
+	if (!p->begun) {
+		p->begun = true;
+		p->refused = strncmp(line, REPORT_LOG_HEAD, strlen(line)) != 0;
+		if (p->refused)
+			say("%s", line);
+		return p->refused;
+	}
+	puts(line);
+	return fflush(stdout) == EOF ? -errno : 0;
+}
+
+static int ask_tunneld_itself(const struct log_args *args, const char *socket)
+{
+	struct control_report body = {
+		.kind = REPORT_LOG,
+		.flags = REPORT_LOG_LEVEL(args->level) |
+			 REPORT_LOG_LINES(args->lines) |
+			 (args->follow ? REPORT_LOG_FOLLOW : 0),
+	};
+	struct printing printing = { .begun = false };
+	int err = daemon_stream(socket, CONTROL_REPORT, &body, sizeof(body),
+				on_line, &printing,
+				args->follow ? 0 : ANSWER_TIMEOUT_MS);
+
+	if (printing.refused)
+		return VERB_FAILED;
+	if (err == -EPIPE) /* whoever reads has enough */
+		return VERB_OK;
+	if (err < 0) {
+		say("tunneld at %s: %s", socket, strerror(-err));
+		return VERB_FAILED;
+	}
+	if (args->follow)
+		say("tunneld has ended");
+	return args->follow ? VERB_FAILED : VERB_OK;
+}
+
+int verb_log(int argc, char **argv)
+{
+	struct log_args args = { .level = ARRAY_SIZE(levels) - 1 };
+	char socket[SOCKET_PATH_MAX + 1], *status;
+	struct unit_of unit;
+	int err = take_args(&args, argc, argv);
+
+	if (err == VERB_OK)
+		err = reach_tunneld(socket, sizeof(socket));
+	if (err != VERB_OK)
+		return err;
+	if (daemon_status(socket, &status) == 0) {
+		if (unit_of_status(status, &unit))
+			become_journalctl(&args, &unit);
+		free(status);
+	}
+	return ask_tunneld_itself(&args, socket);
+}
