@@ -12,6 +12,7 @@
 #include "policy.h"
 #include "proxy.h"
 #include "proxy_auth.h"
+#include "proxy_health.h"
 #include "proxy_pump.h"
 #include "relay.h"
 #include "stats.h"
@@ -20,6 +21,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define STATUS_BYTES 32768
@@ -90,7 +93,43 @@ static void put_relay(struct text *t, const struct relay *r,
 	put_line(t, "\n");
 }
 
-/* Of those that are known beforehand: a script may name others. */
+static bool is_known_beforehand(const struct egress *egress,
+				const struct proxy *p)
+{
+	struct proxy *const *proxy;
+	size_t n = egress_proxies(egress, &proxy);
+
+	for (size_t i = 0; i < n; i++)
+		if (proxy[i]->kind == p->kind && proxy[i]->port == p->port &&
+		    strcasecmp(proxy[i]->host, p->host) == 0)
+			return true;
+	return false;
+}
+
+/* What a script has named, as far as anybody has turned to it. */
+static void put_named_logins(struct text *t, const struct control *c,
+			     const struct egress *egress)
+{
+	const struct tunnel_env *env = dial_tunnel_env(c->opts.pool);
+	struct proxy_health_entry known[16];
+	size_t n = proxy_health_list(env->health, loop_now_ms(c->opts.loop),
+				     known, ARRAY_SIZE(known));
+
+	for (size_t i = 0; i < n; i++) {
+		char url[PROXY_TEXT_MAX], words[PROXY_AUTH_WORDS_MAX];
+		struct proxy p = { .kind = known[i].kind,
+				   .port = known[i].port };
+
+		strcpy(p.host, known[i].host);
+		if (is_known_beforehand(egress, &p))
+			continue;
+		proxy_auth_describe(env->auth, &p, words);
+		put_line(t, "proxy_login %s %s\n", proxy_format(&p, url),
+			 words);
+	}
+}
+
+/* Of those that are known beforehand. */
 static void put_logins(struct text *t, const struct control *c,
 		       const struct egress *egress)
 {
@@ -118,6 +157,8 @@ static void put_hops(struct text *t, const struct control *c)
 		put_line(t, "proxy none\n");
 	if (egress != NULL)
 		put_logins(t, c, egress);
+	if (egress != NULL)
+		put_named_logins(t, c, egress);
 	for (size_t i = 0; i < set->count; i++)
 		put_relay(t, &set->relay[i], relay_set_winner(set));
 }

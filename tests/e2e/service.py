@@ -43,7 +43,8 @@ class Tunneld:
     def status(self):
         """Its counters; `relay` is a list of lines."""
         told = subprocess.run(
-            [*self.lab.inside.enter, self.lab.turnout, "status"], check=True,
+            [*self.lab.inside.enter, self.lab.turnout, "status", "--counters"],
+            check=True,
             capture_output=True, text=True, env={**os.environ, **self.env})
         found = {"relay": []}
         for line in told.stdout.splitlines():

@@ -120,7 +120,8 @@ def always(lab):
 
 def carried(lab, daemon):
     """How the relay is reached, as tunneld tells: "udp direct"."""
-    told = subprocess.run([*lab.inside.enter, lab.turnout, "status"],
+    told = subprocess.run([*lab.inside.enter, lab.turnout, "status",
+                           "--counters"],
                           check=True, capture_output=True, text=True,
                           env={**os.environ, **daemon.env}).stdout
     lines = [line.split() for line in told.splitlines()

@@ -100,14 +100,52 @@ static const struct verb verbs[] = {
 		.name = "status",
 		.main = verb_status,
 		.summary = "show what the running tunneld does",
-		.help = "Usage: turnout status\n"
+		.help = "Usage: turnout status [--json | --counters]\n"
+			"       turnout status "
+			"--check[=live|ready|relay|call]\n"
 			"\n"
-			"Print the state of the tunneld that apps of this user "
-			"would use, one\n"
-			"'key value' a line.\n"
+			"Show the tunneld that apps of this user would use on "
+			"one screen: the way out,\nwhat apps have asked for, "
+			"and their UDP sockets with round trip, losses and "
+			"queue.\nUsers are shown what is theirs; root, and "
+			"the user that tunneld runs as, all.\n"
 			"\n"
-			"Exit status: 0 if it answered, 1 if not, 2 for wrong "
-			"usage.\n",
+			"      --json               all of it, for programs "
+			"(turnout-status/1)\n"
+			"      --counters           sums, one 'key value' a "
+			"line\n"
+			"      --check[=STATE]      say nothing, unless it is "
+			"not so: live (it answers),\n"
+			"                           ready (it has started), "
+			"relay (it has an address at a\n"
+			"                           relay), call (an app "
+			"talks to a peer); without: ready\n"
+			"\n"
+			"L.UP is what tunneld had to drop, in percent; L.DN "
+			"what was lost before it came\nhere, by the sequence "
+			"numbers of RTP, or had no room at the app. QUEUE: "
+			"how long\ndatagrams waited that had to, half of "
+			"them and the longest.\n"
+			"\n"
+			"Exit status: 0; 1 if it is not so, or did not "
+			"answer; 2 for wrong usage; with\n--check 3 if no "
+			"tunneld answers.\n",
+	},
+	{
+		.name = "flows",
+		.main = verb_flows,
+		.summary = "show the UDP sockets of apps, one by one",
+		.help = "Usage: turnout flows [--json]\n"
+			"\n"
+			"Show all that tunneld knows of each UDP socket: who "
+			"has it, its address at the\nrelay and the way to "
+			"it, what went both ways, what was lost, and where.\n"
+			"\n"
+			"      --json               for programs: the document "
+			"of turnout status\n"
+			"\n"
+			"Exit status: 0 if tunneld answered, 1 if not, 2 for "
+			"wrong usage.\n",
 	},
 	{
 		.name = "metrics",

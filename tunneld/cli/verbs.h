@@ -21,6 +21,7 @@ int verb_trace(int argc, char **argv);
 int verb_metrics(int argc, char **argv);
 int verb_log(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_flows(int argc, char **argv);
 int verb_proxy(int argc, char **argv);
 int verb_config(int argc, char **argv);
 int verb_reload(int argc, char **argv);
