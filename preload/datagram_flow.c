@@ -229,9 +229,15 @@ static uint64_t page_epoch(const struct page *page)
 
 static bool page_down(const struct page *page)
 {
-	return page != NULL &&
-	       atomic_load_explicit(&page->state, memory_order_acquire) ==
-		       PAGE_DOWN;
+	uint32_t state;
+
+	if (page == NULL)
+		return false;
+	state = atomic_load_explicit(&page->state, memory_order_acquire);
+	return state == PAGE_DOWN ||
+	       (state == PAGE_HELD &&
+		now_ms() >= atomic_load_explicit(&page->held_until_ms,
+						 memory_order_acquire));
 }
 
 int datagram_flow_renew(struct sock *s, int fd, const struct udp_flow **flow)

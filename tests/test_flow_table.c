@@ -19,7 +19,9 @@ static void test_find_and_remove(void)
 {
 	struct flow_table *t = flow_table_new();
 	struct flow_record a = record(7, 1000, 1), b = record(7, 1001, 2);
+	struct endpoint bound;
 
+	a.bound = (struct endpoint){ .family = ENDPOINT_IPV4, .port_be = 5 };
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	CU_ASSERT_PTR_NULL(flow_table_find(t, 7, 1000));
 	CU_ASSERT_EQUAL(flow_table_add(t, &a), 0);
@@ -27,9 +29,11 @@ static void test_find_and_remove(void)
 	CU_ASSERT_EQUAL(flow_table_find(t, 7, 1000)->secret, 1);
 	CU_ASSERT_EQUAL(flow_table_find(t, 7, 1001)->secret, 2);
 	CU_ASSERT_PTR_NULL(flow_table_find(t, 7, 0));
-	flow_table_remove(t, 7, 99); /* a flow of before: no effect */
+	/* a flow of before: no effect */
+	CU_ASSERT_FALSE(flow_table_remove(t, 7, 99, &bound));
 	CU_ASSERT_EQUAL(flow_table_count(t), 2);
-	flow_table_remove(t, 7, 1);
+	CU_ASSERT_TRUE(flow_table_remove(t, 7, 1, &bound));
+	CU_ASSERT_EQUAL(bound.port_be, 5);
 	CU_ASSERT_PTR_NULL(flow_table_find(t, 7, 1000));
 	CU_ASSERT_EQUAL(flow_table_find(t, 7, 1001)->secret, 2);
 	flow_table_free(t);
@@ -39,6 +43,7 @@ static void test_limit_is_per_user(void)
 {
 	struct flow_table *t = flow_table_new();
 	struct flow_record r = record(0, 1000, 0);
+	struct endpoint bound;
 	int err = 0;
 	uint64_t n = 0;
 
@@ -53,7 +58,7 @@ static void test_limit_is_per_user(void)
 	CU_ASSERT_EQUAL(flow_table_add(t, &r), 0);
 	for (uint64_t i = 1; i < n; i++) {
 		CU_ASSERT_EQUAL(flow_table_find(t, i, 1000)->secret, i);
-		flow_table_remove(t, i, i);
+		CU_ASSERT_TRUE(flow_table_remove(t, i, i, &bound));
 	}
 	CU_ASSERT_EQUAL(flow_table_count(t), 1);
 	flow_table_free(t);

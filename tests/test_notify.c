@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static char dir[] = "/tmp/test_notify.XXXXXX";
@@ -121,10 +122,89 @@ static void test_none(void)
 	unlink(path);
 }
 
+static void test_watchdog(void)
+{
+	char path[64], pid[24];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/notify", dir);
+	fd = listen_at(path);
+	CU_ASSERT_EQUAL(notify_watchdog_ms(), 0);
+	setenv("WATCHDOG_USEC", "30000000", 1);
+	CU_ASSERT_EQUAL(notify_watchdog_ms(), 30000);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("WATCHDOG_PID", pid, 1);
+	CU_ASSERT_EQUAL(notify_watchdog_ms(), 30000);
+	setenv("WATCHDOG_PID", "1", 1);
+	CU_ASSERT_EQUAL(notify_watchdog_ms(), 0);
+	unsetenv("WATCHDOG_PID");
+	setenv("WATCHDOG_USEC", "30s", 1);
+	CU_ASSERT_EQUAL(notify_watchdog_ms(), 0);
+	notify_watchdog();
+	CU_ASSERT_STRING_EQUAL(received(fd), "WATCHDOG=1");
+	setenv("WATCHDOG_USEC", "30000000", 1);
+	notify_leave();
+	CU_ASSERT_EQUAL(notify_watchdog_ms(), 0);
+	notify_watchdog();
+	CU_ASSERT_STRING_EQUAL(received(fd), "");
+	close(fd);
+	unlink(path);
+}
+
+/* The descriptor that came with the message; -1: none. */
+static int received_fd(int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+	int passed = -1;
+
+	text[n > 0 ? n : 0] = '\0';
+	if (c != NULL)
+		memcpy(&passed, CMSG_DATA(c), sizeof(passed));
+	return passed;
+}
+
+static void test_store(void)
+{
+	struct stat sent, kept;
+	char path[64];
+	int fd, passed;
+
+	snprintf(path, sizeof(path), "%s/notify", dir);
+	fd = listen_at(path);
+	unsetenv("FDSTORE");
+	CU_ASSERT_EQUAL(notify_store_max(), 0);
+	setenv("FDSTORE", "12", 1);
+	CU_ASSERT_EQUAL(notify_store_max(), 12);
+	CU_ASSERT_EQUAL(notify_store("one", fd), 0);
+	passed = received_fd(fd);
+	CU_ASSERT_STRING_EQUAL(text, "FDSTORE=1\nFDNAME=one\nFDPOLL=0");
+	CU_ASSERT_EQUAL_FATAL(fstat(passed, &kept), 0);
+	CU_ASSERT_EQUAL_FATAL(fstat(fd, &sent), 0);
+	CU_ASSERT_EQUAL(kept.st_ino, sent.st_ino);
+	close(passed);
+	notify_store_remove("one");
+	CU_ASSERT_EQUAL(received_fd(fd), -1);
+	CU_ASSERT_STRING_EQUAL(text, "FDSTOREREMOVE=1\nFDNAME=one");
+	close(fd);
+	unlink(path);
+	CU_ASSERT(notify_store("one", 0) < 0);
+	notify_leave();
+	CU_ASSERT_EQUAL(notify_store_max(), 0);
+}
+
 static CU_TestInfo tests[] = {
 	{ "a path", test_path },
 	{ "an abstract name", test_abstract },
 	{ "none, or none that is one", test_none },
+	{ "watchdog", test_watchdog },
+	{ "descriptors in store", test_store },
 	CU_TEST_INFO_NULL,
 };
 

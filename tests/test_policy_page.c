@@ -4,6 +4,7 @@
 
 #include "../tunneld/policy_page.h"
 
+#include "../tunneld/clock.h"
 #include "../tunneld/page_index.h"
 #include "lib/unit.h"
 
@@ -73,7 +74,7 @@ static void compile(uint32_t rules, enum policy_action action)
 
 static void test_life(void)
 {
-	struct policy_page *p = policy_page_open(path, 0644);
+	struct policy_page *p = policy_page_open(path, 0644, false);
 	const struct page *page;
 	struct stat st;
 
@@ -111,7 +112,7 @@ static void test_restart(void)
 	const struct page *page = map();
 	uint64_t before = atomic_load(&page->epoch);
 	uint32_t seq = atomic_load(&page->seq);
-	struct policy_page *p = policy_page_open(path, 0600);
+	struct policy_page *p = policy_page_open(path, 0600, false);
 	struct stat st;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
@@ -135,10 +136,49 @@ static void test_restart(void)
 	unmap(page);
 }
 
+/* After test_restart: the file is gone. Flows' ports are held meanwhile. */
+static void test_held(void)
+{
+	struct policy_page *p = policy_page_open(path, 0600, true);
+	const struct page *page = map();
+	uint64_t before, now_ms = clock_now_ms();
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	/* Nobody has used it yet. */
+	CU_ASSERT_EQUAL(atomic_load(&page->state), PAGE_DOWN);
+	compile(1, POLICY_TUNNEL);
+	CU_ASSERT_EQUAL(policy_page_publish(p, compiled), 0);
+	before = atomic_load(&page->epoch);
+	policy_page_hold(p);
+	policy_page_close(p, 0);
+	CU_ASSERT_EQUAL(atomic_load(&page->state), PAGE_HELD);
+	CU_ASSERT(atomic_load(&page->held_until_ms) >=
+		  now_ms + POLICY_PAGE_HOLD_MS);
+	CU_ASSERT(atomic_load(&page->held_until_ms) <=
+		  clock_now_ms() + POLICY_PAGE_HOLD_MS);
+	/* The next one: the old epoch is good until it can be asked. */
+	p = policy_page_open(path, 0600, true);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_EQUAL(atomic_load(&page->state), PAGE_HELD);
+	CU_ASSERT_EQUAL(atomic_load(&page->epoch), before);
+	CU_ASSERT_NOT_EQUAL(policy_page_epoch(p), before);
+	CU_ASSERT_EQUAL(policy_page_publish(p, compiled), 0);
+	CU_ASSERT_EQUAL(atomic_load(&page->state), PAGE_UP);
+	CU_ASSERT_EQUAL(atomic_load(&page->epoch), policy_page_epoch(p));
+	policy_page_hold(p);
+	policy_page_close(p, 0);
+	/* One that was given none of the ports. */
+	p = policy_page_open(path, 0600, false);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_EQUAL(atomic_load(&page->state), PAGE_DOWN);
+	policy_page_close(p, 1);
+	unmap(page);
+}
+
 /* A daemon that died while it wrote: only the other table is broken. */
 static void test_crash(void)
 {
-	struct policy_page *p = policy_page_open(path, 0600);
+	struct policy_page *p = policy_page_open(path, 0600, false);
 	const struct page *page = map();
 	struct page *writable;
 	int fd;
@@ -156,7 +196,7 @@ static void test_crash(void)
 	       sizeof(page->table[0]));
 	CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere, NULL, NULL),
 			POLICY_TUNNEL);
-	p = policy_page_open(path, 0600);
+	p = policy_page_open(path, 0600, false);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	CU_ASSERT_EQUAL(page_decide(page, POLICY_UDP, &somewhere, NULL, NULL),
 			POLICY_TUNNEL);
@@ -187,7 +227,7 @@ static void test_other_version(void)
 	CU_ASSERT_EQUAL(fflush(f), 0);
 	CU_ASSERT_EQUAL(ftruncate(fileno(f), 65536), 0);
 	CU_ASSERT_EQUAL(fstat(fileno(f), &before), 0);
-	p = policy_page_open(path, 0600);
+	p = policy_page_open(path, 0600, false);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	CU_ASSERT_EQUAL(stat(path, &after), 0);
 	CU_ASSERT_NOT_EQUAL(before.st_ino, after.st_ino);
@@ -207,26 +247,26 @@ static void test_other_version(void)
 
 static void test_refused(void)
 {
-	struct policy_page *p = policy_page_open(path, 0600);
+	struct policy_page *p = policy_page_open(path, 0600, false);
 	char link[80];
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	errno = 0;
-	CU_ASSERT_PTR_NULL(policy_page_open(path, 0600));
+	CU_ASSERT_PTR_NULL(policy_page_open(path, 0600, false));
 	CU_ASSERT_EQUAL(errno, EBUSY);
 	snprintf(link, sizeof(link), "%s/link", dir);
 	CU_ASSERT_EQUAL(symlink(path, link), 0);
 	errno = 0;
-	CU_ASSERT_PTR_NULL(policy_page_open(link, 0600));
+	CU_ASSERT_PTR_NULL(policy_page_open(link, 0600, false));
 	CU_ASSERT_EQUAL(errno, ELOOP);
 	unlink(link);
 	policy_page_close(p, 1);
 	errno = 0;
 	snprintf(link, sizeof(link), "%s/missing/page", dir);
-	CU_ASSERT_PTR_NULL(policy_page_open(link, 0600));
+	CU_ASSERT_PTR_NULL(policy_page_open(link, 0600, false));
 	CU_ASSERT_EQUAL(errno, ENOENT);
 	errno = 0;
-	CU_ASSERT_PTR_NULL(policy_page_open(dir, 0600));
+	CU_ASSERT_PTR_NULL(policy_page_open(dir, 0600, false));
 	CU_ASSERT_NOT_EQUAL(errno, 0);
 	policy_page_close(NULL, 1);
 }
@@ -241,7 +281,7 @@ static void test_garbage(void)
 	for (int i = 0; i < 1000; i++)
 		fputs("garbage", f);
 	fclose(f);
-	p = policy_page_open(path, 0600);
+	p = policy_page_open(path, 0600, false);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	{
 		const struct page *page = map();
@@ -277,7 +317,7 @@ static void *read_page(void *arg)
 
 static void test_readers(void)
 {
-	struct policy_page *p = policy_page_open(path, 0600);
+	struct policy_page *p = policy_page_open(path, 0600, false);
 	const struct page *page;
 	pthread_t thread;
 
@@ -304,6 +344,7 @@ static void test_readers(void)
 static CU_TestInfo tests[] = {
 	{ "new, published, closed", test_life },
 	{ "taken over with the same inode", test_restart },
+	{ "held over a restart", test_held },
 	{ "taken over from a writer that died", test_crash },
 	{ "taken, not ours, not there", test_refused },
 	{ "one of another version makes room", test_other_version },

@@ -91,6 +91,8 @@ static int add_flow(struct control *c, uid_t uid, pid_t pid,
 		flow_seed_fini(seed);
 		return err;
 	}
+	if (c->opts.on_socket != NULL)
+		c->opts.on_socket(c->opts.arg, &seed->bound, seed->fd);
 	worker_add_flow(
 		c->opts.workers[c->next_worker++ % c->opts.worker_count], seed);
 	tell_flows(c);
@@ -446,7 +448,9 @@ struct control *control_new(const struct control_opts *opts, const char **words)
 	c->flows = flow_table_new();
 	c->dns = make_dns(c);
 	if (c->flows != NULL && c->dns != NULL)
-		c->fd = listen_at(opts->path, opts->any_user, words);
+		c->fd = opts->listener > 0
+				? opts->listener
+				: listen_at(opts->path, opts->any_user, words);
 	if (c->fd < 0) {
 		dns_streams_free(c->dns);
 		flow_table_free(c->flows);
@@ -478,7 +482,8 @@ void control_free(struct control *c)
 	control_logs_free(c->logs);
 	loop_fd_del(c->opts.loop, &c->watch);
 	close(c->fd);
-	unlink(c->opts.path);
+	if (c->opts.listener <= 0)
+		unlink(c->opts.path);
 	dns_streams_free(c->dns);
 	flow_table_free(c->flows);
 	free(c);
@@ -494,7 +499,11 @@ void control_reload(struct control *c, struct policy *policy,
 
 void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret)
 {
-	flow_table_remove(c->flows, cookie, secret);
+	struct endpoint bound;
+
+	if (flow_table_remove(c->flows, cookie, secret, &bound) &&
+	    c->opts.on_socket != NULL)
+		c->opts.on_socket(c->opts.arg, &bound, -1);
 	tell_flows(c);
 }
 
@@ -507,11 +516,12 @@ void control_flow_known(struct control *c, uint64_t cookie, uint64_t secret,
 
 int control_take_up(struct control *c, uid_t uid, struct flow_seed *seed)
 {
-	int err = flow_table_find(c->flows, seed->cookie, uid) != NULL
-			  ? -EEXIST
-			  : local_socket_at(&seed->bound);
+	int err = 0;
 
-	seed->fd = err;
+	if (flow_table_find(c->flows, seed->cookie, uid) != NULL)
+		err = -EEXIST;
+	else if (seed->fd < 0)
+		err = seed->fd = local_socket_at(&seed->bound);
 	if (err >= 0)
 		return add_flow(c, uid, 0, seed);
 	flow_seed_fini(seed);

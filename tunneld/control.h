@@ -33,8 +33,11 @@ struct worker;
 
 struct control_opts {
 	const char *path; /* of the socket; a stale one is replaced */
-	bool any_user;    /* a daemon of the machine; else own user and root */
-	uint64_t epoch;   /* of the policy page */
+	/* A socket that listens there already and outlives us; 0: there is
+	 * none, and `path` is made. */
+	int listener;
+	bool any_user;  /* a daemon of the machine; else own user and root */
+	uint64_t epoch; /* of the policy page */
 	struct loop *loop;
 	struct dial_pool *pool; /* borrowed, as is all of these */
 	struct names *names;
@@ -49,6 +52,9 @@ struct control_opts {
 	void (*on_flows)(void *arg);
 	/* Puts into a document what is not known here; may be NULL. */
 	void (*on_status)(void *arg, struct json_t *doc);
+	/* A flow has this socket now, which is borrowed; < 0: no more. May be
+	 * NULL. */
+	void (*on_socket)(void *arg, const struct endpoint *bound, int fd);
 	/* Reads the configuration again and tells what is wrong with it. 0, or
 	 * -errno: all is as before. NULL: it cannot. */
 	int (*on_reload)(void *arg, FILE *told);
@@ -58,7 +64,7 @@ struct control_opts {
 /* NULL: `*words` says what is wrong (EADDRINUSE: another daemon answers). */
 struct control *control_new(const struct control_opts *opts,
 			    const char **words) MUST_CHECK;
-/* Closes all connections and removes the socket. */
+/* Closes all connections and removes the socket that it has made. */
 void control_free(struct control *c);
 /* New connections and look-ups follow the new snapshot. */
 void control_reload(struct control *c, struct policy *policy,
@@ -75,9 +81,10 @@ void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret);
 void control_flow_known(struct control *c, uint64_t cookie, uint64_t secret,
 			const struct endpoint *app, uint8_t uplinks,
 			bool talks);
-/* What an earlier daemon has promised: the seed's port (its descriptor is
- * bound here) and secret stay good. 0, -EADDRINUSE when somebody else has the
- * port by now, or another -errno; the seed's belongings are gone either way. */
+/* What an earlier daemon has promised: the seed's port and secret stay good
+ * (its descriptor is bound here when there is none). 0, -EADDRINUSE when
+ * somebody else has the port by now, or another -errno; the seed's belongings
+ * are gone either way. */
 int control_take_up(struct control *c, uid_t uid,
 		    struct flow_seed *seed) MUST_CHECK;
 /* All that is promised; borrowed until the next change. */

@@ -17,6 +17,7 @@
 #include "dial.h"
 #include "discover.h"
 #include "egress.h"
+#include "fd_store.h"
 #include "hops.h"
 #include "inside.h"
 #include "learn.h"
@@ -45,6 +46,12 @@
 
 #define DIALERS_MAX 64
 
+bool daemon_serves_everyone(const struct tunneld *d)
+{
+	return d->opts->system || (geteuid() == 0 && !d->opts->private_daemon);
+}
+
+/* Unless the service manager has chosen it. */
 static int choose_socket(struct tunneld *d)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -53,7 +60,9 @@ static int choose_socket(struct tunneld *d)
 
 	if (path == NULL && d->conf->socket[0] != '\0')
 		path = d->conf->socket;
-	if (path != NULL)
+	if (d->listener >= 0)
+		n = (int)strlen(d->socket);
+	else if (path != NULL)
 		n = snprintf(d->socket, sizeof(d->socket), "%s", path);
 	else if (!d->opts->system && geteuid() != 0 && runtime != NULL)
 		n = snprintf(d->socket, sizeof(d->socket), "%s%s", runtime,
@@ -68,11 +77,6 @@ static int choose_socket(struct tunneld *d)
 	snprintf(d->page_path, sizeof(d->page_path), "%s%s", d->socket,
 		 PAGE_SUFFIX);
 	return 0;
-}
-
-bool daemon_serves_everyone(const struct tunneld *d)
-{
-	return d->opts->system || (geteuid() == 0 && !d->opts->private_daemon);
 }
 
 /* The directory of the socket: systemd makes it, or we do. */
@@ -170,6 +174,7 @@ static int start_control(struct tunneld *d)
 	const char *words;
 	struct control_opts opts = {
 		.path = d->socket,
+		.listener = d->listener > 0 ? d->listener : 0,
 		.any_user = daemon_serves_everyone(d),
 		.loop = d->loop,
 		.pool = d->pool,
@@ -182,14 +187,16 @@ static int start_control(struct tunneld *d)
 		.workers = d->workers,
 		.worker_count = d->worker_count,
 		.on_flows = daemon_flows_changed,
+		.on_socket = daemon_flow_socket,
 		.on_reload = on_reload,
 		.on_status = daemon_put_status,
 		.arg = d,
 	};
 
 	/* The page first: a socket that answers has a page beside it. */
-	d->page = policy_page_open(d->page_path,
-				   daemon_serves_everyone(d) ? 0644 : 0600);
+	d->page = policy_page_open(
+		d->page_path, daemon_serves_everyone(d) ? 0644 : 0600,
+		d->store != NULL && fd_store_has_more(d->store));
 	if (d->page == NULL) {
 		log_err("%s: %s", d->page_path, strerror(errno));
 		return -1;
@@ -303,6 +310,7 @@ void daemon_say_ready(struct tunneld *d)
 			  "ready at %s; no proxy, %zu relay(s)", d->socket,
 			  d->snapshot.plan->count);
 	notify_ready();
+	daemon_tell_status(d);
 }
 
 /* End: in reverse. The threads stop first; then what they had in hand is
@@ -314,6 +322,8 @@ static void stop(struct tunneld *d)
 	daemon_leave_network(d);
 	for (size_t i = 0; i < d->worker_count; i++)
 		worker_halt(d->workers[i]);
+	if (d->page != NULL && d->store != NULL && fd_store_holds_all(d->store))
+		policy_page_hold(d->page);
 	if (d->page != NULL)
 		policy_page_close(d->page, d->opts->private_daemon);
 	hops_free(d->hops);
@@ -331,6 +341,7 @@ static void stop(struct tunneld *d)
 		loop_drain(d->loop); /* what was cancelled */
 	control_free(d->control);
 	d->control = NULL;
+	fd_store_free(d->store);
 	learn_free(d->learn);
 	inside_free(d->inside);
 	daemon_forget_hops(d);
@@ -364,13 +375,14 @@ int daemon_run(struct tunneld *d)
 {
 	int err = -1;
 
-	if (choose_socket(d) < 0)
+	if (daemon_take_over(d) < 0 || choose_socket(d) < 0)
 		return 1;
 	raise_descriptor_limit();
 	if (start(d) == 0) {
 		daemon_recall_media(d);
 		if (!daemon_media_decide(d))
 			daemon_say_ready(d);
+		daemon_watchdog(d);
 		err = loop_run(d->loop);
 		if (err < 0)
 			log_err("the control loop ended: %s", strerror(-err));

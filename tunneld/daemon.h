@@ -32,6 +32,7 @@ struct control;
 struct dial_pool;
 struct discover;
 struct dns_learn;
+struct fd_store;
 struct flow;
 struct hops;
 struct inside;
@@ -93,7 +94,12 @@ struct tunneld {
 	bool ready_said;
 	uint64_t started_ms;
 	struct loop_timer save_flows;
-	int flows_error; /* that the log has told */
+	int flows_error;        /* that the log has told */
+	struct fd_store *store; /* NULL: of a private one */
+	int listener;           /* of the service manager; < 0: none */
+	struct loop_timer watchdog;
+	uint64_t watchdog_ms; /* 0: nobody watches */
+	bool watchdog_late;
 	struct netwatch *netwatch;
 	struct memory *memory;
 	struct loop_timer remember;
@@ -111,6 +117,16 @@ int daemon_run(struct tunneld *d) MUST_CHECK;
 bool daemon_serves_everyone(const struct tunneld *d);
 /* To systemd, the log, and whoever started us; once. */
 void daemon_say_ready(struct tunneld *d);
+
+/* daemon_service.c: the service manager */
+
+/* The descriptors that it has for us; `socket` is where its listener is. 0, or
+ * -1 when that was logged. */
+int daemon_take_over(struct tunneld *d);
+/* A line for it, now that something has changed. */
+void daemon_tell_status(const struct tunneld *d);
+/* From now on it hears that we are alive, if it cares. */
+void daemon_watchdog(struct tunneld *d);
 
 /* daemon_reload.c: what is configured and what was looked up, put in force */
 
@@ -163,6 +179,8 @@ void daemon_put_status(void *arg, struct json_t *doc);
 
 /* Of the control socket: what is promised has changed; `arg` is the tunneld. */
 void daemon_flows_changed(void *arg);
+/* Of the control socket: a flow has this socket now; `fd` < 0: no more. */
+void daemon_flow_socket(void *arg, const struct endpoint *bound, int fd);
 /* The workers stand still: write all that a successor needs. */
 void daemon_save_flows(struct tunneld *d);
 /* What a predecessor has written; before anybody can ask. */

@@ -15,6 +15,7 @@
 #include "caller.h"
 #include "control.h"
 #include "daemon.h"
+#include "fd_store.h"
 #include "flow.h"
 #include "flow_store.h"
 #include "flow_table.h"
@@ -88,6 +89,7 @@ static void on_save(void *arg, uint64_t now_ms)
 	if (list != NULL || flow_table_count(control_flows(d->control)) == 0)
 		save(d, list, count);
 	flow_store_free(list, count);
+	daemon_tell_status(d);
 }
 
 void daemon_flows_changed(void *arg)
@@ -97,6 +99,18 @@ void daemon_flows_changed(void *arg)
 	if (d->flows_path[0] != '\0' && d->save_flows.index == 0)
 		loop_timer_set(d->loop, &d->save_flows,
 			       loop_now_ms(d->loop) + SAVE_MS, on_save, d);
+}
+
+void daemon_flow_socket(void *arg, const struct endpoint *bound, int fd)
+{
+	struct tunneld *d = arg;
+
+	if (d->store == NULL)
+		return;
+	if (fd >= 0)
+		fd_store_keep(d->store, bound, fd);
+	else
+		fd_store_forget(d->store, bound);
 }
 
 static int by_secret(const void *a, const void *b)
@@ -185,6 +199,8 @@ static int take_up(struct tunneld *d, struct flow_saved *saved, int diag)
 				  .cookie = saved->cookie,
 				  .secret = saved->secret,
 				  .app = saved->app };
+	bool is_held;
+	int err;
 
 	/* Ports are given again, cookies are not. */
 	if (diag >= 0 && saved->app.family != ENDPOINT_NONE &&
@@ -203,7 +219,13 @@ static int take_up(struct tunneld *d, struct flow_saved *saved, int diag)
 		u->resume = NULL;
 		u->resume_len = 0;
 	}
-	return control_take_up(d->control, saved->uid, &seed);
+	/* With what has come in since; else its port, if nobody has it. */
+	seed.fd = fd_store_take(d->store, &saved->bound);
+	is_held = seed.fd >= 0;
+	err = control_take_up(d->control, saved->uid, &seed);
+	if (err < 0 && is_held)
+		fd_store_forget(d->store, &saved->bound);
+	return err;
 }
 
 void daemon_take_up_flows(struct tunneld *d)
@@ -215,8 +237,6 @@ void daemon_take_up_flows(struct tunneld *d)
 	if (d->flows_path[0] == '\0')
 		return;
 	count = flow_store_read(d->flows_path, &list);
-	if (count == 0)
-		return;
 	diag = sockdiag_open();
 	for (size_t i = 0; i < count; i++) {
 		int err = take_up(d, &list[i], diag);
@@ -228,6 +248,7 @@ void daemon_take_up_flows(struct tunneld *d)
 	if (diag >= 0)
 		close(diag);
 	flow_store_free(list, count);
+	fd_store_drop_rest(d->store);
 	if (taken + lost > 0)
 		log_info("%zu open flow(s) taken up again, %zu not", taken,
 			 lost);

@@ -229,5 +229,6 @@ int daemon_reload(struct tunneld *d, FILE *told)
 	log_event(LOG_LEVEL_INFO, LOG_EVENT_CONFIG_RELOADED, NULL,
 		  "the configuration was read again");
 	notify_ready();
+	daemon_tell_status(d);
 	return 0;
 }

@@ -108,17 +108,18 @@ static struct flow_record **place_of(struct flow_table *t, uint64_t cookie,
 	return at;
 }
 
-void flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret)
+bool flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret,
+		       struct endpoint *bound)
 {
-	struct flow_record **at = place_of(t, cookie, secret);
+	struct flow_record **at = place_of(t, cookie, secret), *r = *at;
 
-	if (*at != NULL) {
-		struct flow_record *r = *at;
-
-		*at = r->next;
-		t->count--;
-		free_record(r);
-	}
+	if (r == NULL)
+		return false;
+	*bound = r->bound;
+	*at = r->next;
+	t->count--;
+	free_record(r);
+	return true;
 }
 
 bool flow_table_note(struct flow_table *t, uint64_t cookie, uint64_t secret,

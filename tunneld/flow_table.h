@@ -39,8 +39,10 @@ const struct flow_record *flow_table_find(const struct flow_table *t,
  * ignored. */
 int flow_table_add(struct flow_table *t,
 		   const struct flow_record *record) MUST_CHECK;
-/* The secret tells a flow from a later one of the same socket. */
-void flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret);
+/* The secret tells a flow from a later one of the same socket. True: there was
+ * such a one, and `bound` was where. */
+bool flow_table_remove(struct flow_table *t, uint64_t cookie, uint64_t secret,
+		       struct endpoint *bound);
 /* What is known of a flow by now. False: there is none such, or nothing is new.
  */
 bool flow_table_note(struct flow_table *t, uint64_t cookie, uint64_t secret,

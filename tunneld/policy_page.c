@@ -16,6 +16,7 @@
 
 #include "policy_page.h"
 
+#include "clock.h"
 #include "log.h"
 
 #include <turnout/page.h>
@@ -35,6 +36,7 @@ struct policy_page {
 	struct page *page;
 	char *path;
 	int fd;
+	uint64_t epoch;
 };
 
 static int random_epoch(uint64_t *epoch)
@@ -119,8 +121,22 @@ static int take_file(const char *path, unsigned int mode)
 	return fd;
 }
 
-static void take_over(struct page *page, uint64_t epoch)
+static void hold(struct page *page)
 {
+	atomic_store(&page->held_until_ms,
+		     clock_now_ms() + POLICY_PAGE_HOLD_MS);
+	atomic_store(&page->state, PAGE_HELD);
+}
+
+/* An app whose flow's port is held goes on by the old epoch, which is good for
+ * that, until the next daemon can be asked. */
+static void take_over(struct page *page, uint64_t epoch, bool held)
+{
+	if (held && page->magic == PAGE_MAGIC &&
+	    atomic_load(&page->state) != PAGE_DOWN) {
+		hold(page);
+		return;
+	}
 	atomic_store(&page->state, PAGE_DOWN);
 	atomic_store(&page->epoch, epoch);
 	if (page->magic == PAGE_MAGIC)
@@ -131,10 +147,10 @@ static void take_over(struct page *page, uint64_t epoch)
 	page->magic = PAGE_MAGIC;
 }
 
-struct policy_page *policy_page_open(const char *path, unsigned int mode)
+struct policy_page *policy_page_open(const char *path, unsigned int mode,
+				     bool held)
 {
 	struct policy_page *p = calloc(1, sizeof(*p));
-	uint64_t epoch;
 	int error;
 
 	if (p == NULL)
@@ -142,7 +158,7 @@ struct policy_page *policy_page_open(const char *path, unsigned int mode)
 	p->fd = -1;
 	p->page = MAP_FAILED;
 	p->path = strdup(path);
-	error = p->path ? random_epoch(&epoch) : -ENOMEM;
+	error = p->path ? random_epoch(&p->epoch) : -ENOMEM;
 	if (error < 0)
 		goto fail;
 	p->fd = take_file(path, mode);
@@ -156,7 +172,7 @@ struct policy_page *policy_page_open(const char *path, unsigned int mode)
 		error = -errno;
 		goto fail;
 	}
-	take_over(p->page, epoch);
+	take_over(p->page, p->epoch, held);
 	return p;
 fail:
 	policy_page_close(p, 0);
@@ -229,6 +245,7 @@ int policy_page_publish(struct policy_page *p,
 		memcpy((char *)next + part[i].at,
 		       (const char *)compiled + part[i].at, part[i].bytes);
 	page->generation++;
+	atomic_store(&page->epoch, p->epoch);
 	atomic_store_explicit(&page->seq, seq + 1, memory_order_release);
 	atomic_store(&page->state, PAGE_UP);
 	return 0;
@@ -236,7 +253,12 @@ int policy_page_publish(struct policy_page *p,
 
 uint64_t policy_page_epoch(const struct policy_page *p)
 {
-	return atomic_load(&p->page->epoch);
+	return p->epoch;
+}
+
+void policy_page_hold(struct policy_page *p)
+{
+	hold(p->page);
 }
 
 void policy_page_close(struct policy_page *p, int unlink_it)
@@ -244,7 +266,8 @@ void policy_page_close(struct policy_page *p, int unlink_it)
 	if (p == NULL)
 		return;
 	if (p->page != MAP_FAILED) {
-		atomic_store(&p->page->state, PAGE_DOWN);
+		if (atomic_load(&p->page->state) != PAGE_HELD)
+			atomic_store(&p->page->state, PAGE_DOWN);
 		if (unlink_it)
 			unlink(p->path);
 		munmap(p->page, PAGE_BYTES);

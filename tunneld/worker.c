@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,8 @@ struct worker {
 	uint64_t stun_told_ms; /* when it was called last; 0: never */
 	void *arg;
 	bool halted;
+	struct loop_task beat;
+	_Atomic bool beat_asked; /* and not answered yet */
 };
 
 static void free_entry(struct entry *e)
@@ -340,6 +343,22 @@ bool worker_look(struct worker *w, const struct worker_look_opts *opts)
 	return true;
 }
 
+static void run_beat(void *arg, uint64_t now_ms)
+{
+	struct worker *w = arg;
+
+	(void)now_ms;
+	atomic_store(&w->beat_asked, false);
+}
+
+bool worker_turned(struct worker *w)
+{
+	if (atomic_exchange(&w->beat_asked, true))
+		return false;
+	loop_post(w->loop, &w->beat, run_beat, w);
+	return true;
+}
+
 /* Life */
 
 static void close_flows(struct worker *w)
@@ -461,6 +480,8 @@ struct worker *worker_new(const struct worker_opts *opts)
 				      run_sweep, w);
 	if (err == 0)
 		err = pthread_create(&w->thread, NULL, run, w);
+	if (err == 0) /* for top -H */
+		pthread_setname_np(w->thread, "tunneld-media");
 	if (err != 0) {
 		release(w);
 		errno = err;

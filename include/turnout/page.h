@@ -121,17 +121,21 @@ _Static_assert(sizeof(struct page_table) % 8 == 0, "32 and 64 bits");
 enum page_state {
 	PAGE_DOWN = 0, /* tunneld has ended; nothing answers */
 	PAGE_UP = 1,
+	/* It is restarted: until held_until_ms flows' ports are held for the
+	 * next one, and what is sent there waits. */
+	PAGE_HELD = 2,
 };
 
 struct page {
 	/* Stay where they are in every version. */
 	uint32_t magic;
 	uint32_t version;
-	_Atomic uint32_t seq;   /* its last bit: which table counts */
-	_Atomic uint32_t state; /* enum page_state */
-	_Atomic uint64_t epoch; /* random, new at each start; never 0 */
-	uint64_t generation;    /* counts reloads, for people */
-	uint8_t reserved[32];
+	_Atomic uint32_t seq;           /* its last bit: which table counts */
+	_Atomic uint32_t state;         /* enum page_state */
+	_Atomic uint64_t epoch;         /* random, new at each start; never 0 */
+	uint64_t generation;            /* counts reloads, for people */
+	_Atomic uint64_t held_until_ms; /* CLOCK_MONOTONIC */
+	uint8_t reserved[24];
 	struct page_table table[2];
 };
 _Static_assert(offsetof(struct page, table) == 64, "page layout");
