@@ -10,6 +10,7 @@
 #include "ask.h"
 #include "daemon.h"
 #include "say.h"
+#include "verb_options.h"
 #include "verbs.h"
 
 #include <turnout/compiler.h>
@@ -17,7 +18,6 @@
 #include <turnout/paths.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -65,49 +65,79 @@ static int take_program(struct question *q, const char *text)
 	return 0;
 }
 
-static int take_option(struct question *q, int c, char **argv)
+enum {
+	OPTION_SET = VERB_LONG,
+	OPTION_PROGRAM,
+	OPTION_USER,
+	OPTION_JSON,
+};
+
+static const struct verb_option options[] = {
+	{
+		.name = "program",
+		.code = OPTION_PROGRAM,
+		.value = "PROGRAM",
+		.kind = VERB_KIND_FILE,
+		.help = "for this one (path or name)",
+	},
+	{
+		.name = "user",
+		.code = OPTION_USER,
+		.value = "USER",
+		.kind = VERB_KIND_USER,
+		.help = "for this one (name or number)",
+	},
+	{ .name = "json", .code = OPTION_JSON, .help = "for programs" },
+	{
+		.name = "config",
+		.code = 'c',
+		.value = "FILE",
+		.kind = VERB_KIND_FILE,
+		.help = "with the configuration in FILE",
+	},
+	{
+		.name = "set",
+		.code = OPTION_SET,
+		.value = "SEC.KEY=VALUE",
+		.kind = VERB_KIND_SETTING,
+		.repeatable = true,
+		.help = "with one setting of tunneld.conf(5); may be repeated",
+	},
+	{ .name = NULL },
+};
+
+static int take_option(void *arg, int code, const char *value)
 {
-	switch (c) {
+	struct question *q = arg;
+
+	switch (code) {
 	case 'c':
-		q->config = optarg;
+		q->config = value;
 		return 0;
-	case 's':
-		q->set[q->set_count++] = optarg;
+	case OPTION_SET:
+		q->set[q->set_count++] = value;
 		return 0;
-	case 'p':
-		return take_program(q, optarg);
-	case 'u':
-		return take_user(q, optarg);
-	case 'j':
+	case OPTION_PROGRAM:
+		return take_program(q, value);
+	case OPTION_USER:
+		return take_user(q, value);
+	default:
 		q->body.flags |= CONTROL_EXPLAIN_JSON;
 		return 0;
-	default:
-		say("explain: '%s' %s" SEE_HELP, argv[optind - 1],
-		    c == ':' ? "needs a value" : "is not an option");
-		return -1;
 	}
 }
 
 static int take_arguments(struct question *q, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "set", required_argument, NULL, 's' },
-		{ "program", required_argument, NULL, 'p' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
+	int at = verb_options(&explain_verb, "explain", argc, argv, take_option,
+			      q);
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, ":c:", options, NULL)) != -1)
-		if (take_option(q, c, argv) < 0)
-			return -1;
-	if (argc - optind == 1) {
+	if (at < 0)
+		return -1;
+	if (at < argc) {
 		/* What of a URL does not fit is of no importance. */
 		snprintf(q->body.target, sizeof(q->body.target), "%s",
-			 argv[optind]);
+			 argv[at]);
 		return 0;
 	}
 	say("explain: one destination: URL, HOST:PORT or "
@@ -181,7 +211,7 @@ static int ask_offline(const struct question *q)
 	return status;
 }
 
-int verb_explain(int argc, char **argv)
+static int explain(int argc, char **argv)
 {
 	struct question q = {
 		.set = calloc((size_t)argc + 1, sizeof(*q.set)),
@@ -202,3 +232,44 @@ int verb_explain(int argc, char **argv)
 	free(q.set);
 	return status;
 }
+
+const struct verb explain_verb = {
+	.name = "explain",
+	.main = explain,
+	.summary = "what is done with a destination, and why",
+	.usage = (const char *const[]){ "[OPTION...] TARGET", NULL },
+	.about =
+		(const char *const[]){
+			"Tell which rule decides about TARGET, the way that it "
+			"would "
+			"take, and why. TARGET is a URL, HOST:PORT or "
+			"udp://HOST:PORT. "
+			"Nothing is connected.",
+			NULL,
+		},
+	.options = options,
+	.operands_max = 1,
+	.notes =
+		(const char *const[]){
+			"Without the last two, the tunneld that apps of this "
+			"user "
+			"would use answers, if one runs.",
+			NULL,
+		},
+	.status =
+		(const struct verb_status[]){
+			{ "0", "if it would go" },
+			{ "1", "if it is blocked or there is no way" },
+			{ "2", "for wrong usage" },
+			{ NULL, NULL },
+		},
+	.examples =
+		(const struct verb_example[]){
+			{ "turnout explain https://meet.example.net/",
+			  "Which way a web site takes" },
+			{ "turnout explain --program chromium "
+			  "udp://192.0.2.7:3478",
+			  "What becomes of a browser's datagrams" },
+			{ NULL, NULL },
+		},
+};

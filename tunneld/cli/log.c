@@ -11,6 +11,7 @@
 #include "reach.h"
 #include "say.h"
 #include "unit_of.h"
+#include "verb_options.h"
 #include "verbs.h"
 
 #include <turnout/compiler.h>
@@ -18,7 +19,6 @@
 #include <turnout/paths.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,11 +46,31 @@ static const struct {
 	{ "debug", "debug" },
 };
 
-static const struct option options[] = {
-	{ "follow", no_argument, NULL, 'f' },
-	{ "lines", required_argument, NULL, 'n' },
-	{ "level", required_argument, NULL, 'l' },
-	{ NULL, 0, NULL, 0 },
+enum {
+	OPTION_LEVEL = VERB_LONG,
+};
+
+static const struct verb_option options[] = {
+	{
+		.name = "follow",
+		.code = 'f',
+		.help = "go on with what comes, until tunneld ends",
+	},
+	{
+		.name = "lines",
+		.code = 'n',
+		.value = "N",
+		.help = "the last N only; 10 with --follow, else all",
+	},
+	{
+		.name = "level",
+		.code = OPTION_LEVEL,
+		.value = "LEVEL",
+		.kind = VERB_KIND_WORD,
+		.words = "error warn info debug",
+		.help = "nothing less important: error, warn, info, debug",
+	},
+	{ .name = NULL },
 };
 
 static int take_lines(struct log_args *args, const char *text)
@@ -62,11 +82,11 @@ static int take_lines(struct log_args *args, const char *text)
 	    n > REPORT_LOG_LINES_MAX) {
 		say("log: '%s' is no number of lines: write 0 to %u" SEE_HELP,
 		    text, REPORT_LOG_LINES_MAX);
-		return VERB_USAGE;
+		return -EINVAL;
 	}
 	args->has_lines = true;
 	args->lines = (unsigned int)n;
-	return VERB_OK;
+	return 0;
 }
 
 static int take_level(struct log_args *args, const char *text)
@@ -75,39 +95,32 @@ static int take_level(struct log_args *args, const char *text)
 		if (strcmp(text, levels[i].name) != 0)
 			continue;
 		args->level = i;
-		return VERB_OK;
+		return 0;
 	}
 	say("log: '%s' is none of error, warn, info, debug" SEE_HELP, text);
-	return VERB_USAGE;
+	return -EINVAL;
+}
+
+static int take_option(void *arg, int code, const char *value)
+{
+	struct log_args *args = arg;
+
+	if (code == 'n')
+		return take_lines(args, value);
+	if (code == OPTION_LEVEL)
+		return take_level(args, value);
+	args->follow = true;
+	return 0;
 }
 
 static int take_args(struct log_args *args, int argc, char **argv)
 {
-	int c, err = VERB_OK;
-
-	optind = 1;
-	while (err == VERB_OK &&
-	       (c = getopt_long(argc, argv, "+:fn:", options, NULL)) != -1) {
-		if (c == 'f') {
-			args->follow = true;
-		} else if (c == 'n') {
-			err = take_lines(args, optarg);
-		} else if (c == 'l') {
-			err = take_level(args, optarg);
-		} else {
-			say("log: '%s' %s" SEE_HELP, argv[optind - 1],
-			    c == ':' ? "needs a value" : "is not an option");
-			err = VERB_USAGE;
-		}
-	}
-	if (err == VERB_OK && optind < argc) {
-		say("log: unexpected argument '%s'" SEE_HELP, argv[optind]);
-		err = VERB_USAGE;
-	}
+	if (verb_options(&log_verb, "log", argc, argv, take_option, args) < 0)
+		return VERB_USAGE;
 	if (!args->has_lines)
 		args->lines = args->follow ? FOLLOW_LINES
 					   : REPORT_LOG_LINES_MAX;
-	return err;
+	return VERB_OK;
 }
 
 /* Returns only when there is no journalctl. */
@@ -178,7 +191,7 @@ static int ask_tunneld_itself(const struct log_args *args, const char *socket)
 	return args->follow ? VERB_FAILED : VERB_OK;
 }
 
-int verb_log(int argc, char **argv)
+static int show_log(int argc, char **argv)
 {
 	struct log_args args = { .level = ARRAY_SIZE(levels) - 1 };
 	char socket[SOCKET_PATH_MAX + 1], *status;
@@ -196,3 +209,27 @@ int verb_log(int argc, char **argv)
 	}
 	return ask_tunneld_itself(&args, socket);
 }
+
+const struct verb log_verb = {
+	.name = "log",
+	.main = show_log,
+	.summary = "what tunneld has logged, and goes on to log",
+	.usage = (const char *const[]){ "[OPTION...]", NULL },
+	.about =
+		(const char *const[]){
+			"Print the log of the running tunneld: what the "
+			"journal has of "
+			"it, or the last lines that it keeps itself (512). For "
+			"root, "
+			"and the user that tunneld runs as.",
+			NULL,
+		},
+	.options = options,
+	.status =
+		(const struct verb_status[]){
+			{ "0", NULL },
+			{ "1", "if there is no tunneld, or none any more" },
+			{ "2", "for wrong usage" },
+			{ NULL, NULL },
+		},
+};

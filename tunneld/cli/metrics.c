@@ -6,18 +6,17 @@
 #include "out_file.h"
 #include "reach.h"
 #include "say.h"
+#include "verb_options.h"
 #include "verbs.h"
 
 #include <turnout/control.h>
 #include <turnout/paths.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SEE_HELP          "; see 'turnout help metrics'"
 #define ANSWER_TIMEOUT_MS 5000
 
 struct metrics_args {
@@ -25,32 +24,15 @@ struct metrics_args {
 	bool openmetrics;
 };
 
-static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "openmetrics", no_argument, NULL, 'm' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int take_args(struct metrics_args *args, int argc, char **argv)
+static int take_option(void *arg, int code, const char *value)
 {
-	int c;
+	struct metrics_args *args = arg;
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "+:o:", options, NULL)) != -1) {
-		if (c == 'o') {
-			args->output = optarg;
-		} else if (c == 'm') {
-			args->openmetrics = true;
-		} else {
-			say("metrics: '%s' %s" SEE_HELP, argv[optind - 1],
-			    c == ':' ? "needs a value" : "is not an option");
-			return VERB_USAGE;
-		}
-	}
-	if (optind == argc)
-		return VERB_OK;
-	say("metrics: unexpected argument '%s'" SEE_HELP, argv[optind]);
-	return VERB_USAGE;
+	if (code == 'o')
+		args->output = value;
+	else
+		args->openmetrics = true;
+	return 0;
 }
 
 static int print(const struct metrics_args *args, const char *text)
@@ -68,15 +50,16 @@ static int print(const struct metrics_args *args, const char *text)
 	return VERB_FAILED;
 }
 
-int verb_metrics(int argc, char **argv)
+static int metrics(int argc, char **argv)
 {
 	struct control_report body = { .kind = REPORT_METRICS };
 	struct metrics_args args = { .output = NULL };
 	char socket[SOCKET_PATH_MAX + 1], *text;
-	int err = take_args(&args, argc, argv);
+	int err;
 
-	if (err != VERB_OK)
-		return err;
+	if (verb_options(&metrics_verb, "metrics", argc, argv, take_option,
+			 &args) < 0)
+		return VERB_USAGE;
 	if (args.openmetrics)
 		body.flags = REPORT_OPENMETRICS;
 	err = reach_tunneld(socket, sizeof(socket));
@@ -94,3 +77,43 @@ int verb_metrics(int argc, char **argv)
 	free(text);
 	return err;
 }
+
+static const struct verb_option options[] = {
+	{
+		.name = "output",
+		.code = 'o',
+		.value = "FILE",
+		.kind = VERB_KIND_FILE,
+		.help = "to FILE, which is replaced whole",
+	},
+	{
+		.name = "openmetrics",
+		.code = VERB_LONG,
+		.help = "as OpenMetrics 1.0",
+	},
+	{ .name = NULL },
+};
+
+const struct verb metrics_verb = {
+	.name = "metrics",
+	.main = metrics,
+	.summary = "what tunneld counts, for Prometheus",
+	.usage = (const char *const[]){ "[OPTION...]", NULL },
+	.about =
+		(const char *const[]){
+			"Print what the running tunneld counts, in the text "
+			"format of "
+			"Prometheus. To have it scraped, see [metrics] in "
+			"tunneld.conf(5).",
+			NULL,
+		},
+	.options = options,
+	.status =
+		(const struct verb_status[]){
+			{ "0", NULL },
+			{ "1",
+			  "if there is no tunneld or FILE cannot be written" },
+			{ "2", "for wrong usage" },
+			{ NULL, NULL },
+		},
+};

@@ -3,7 +3,9 @@
 #include <config.h>
 
 #include "daemon.h"
+#include "reach.h"
 #include "say.h"
+#include "verb_options.h"
 #include "verbs.h"
 
 #include <turnout/paths.h>
@@ -32,20 +34,56 @@ static int report(int n)
 	return say_flush_stdout() ? VERB_FAILED : VERB_OK;
 }
 
-int verb_proxy(int argc, char **argv)
+static const struct verb retry_verb;
+
+static int retry(int argc, char **argv)
 {
 	char socket[SOCKET_PATH_MAX + 1];
-	bool skipped;
+	int status;
 
-	if (argc != 2 || strcmp(argv[1], "retry") != 0) {
-		say("proxy: say 'turnout proxy retry'; see 'turnout help "
-		    "proxy'");
+	if (verb_options(&retry_verb, "proxy retry", argc, argv, NULL, NULL) <
+	    0)
 		return VERB_USAGE;
-	}
-	if (daemon_find(socket, sizeof(socket), &skipped) != 0) {
-		say("tunneld is not running; start it, or use 'turnout run', "
-		    "which starts one itself");
-		return VERB_FAILED;
-	}
+	status = reach_tunneld(socket, sizeof(socket));
+	if (status != VERB_OK)
+		return status;
 	return report(daemon_proxy_retry(socket));
 }
+
+static int proxy(int argc, char **argv)
+{
+	const struct verb *sub = verb_options_sub(&proxy_verb, argc, argv);
+
+	return sub ? sub->main(argc - 1, argv + 1) : VERB_USAGE;
+}
+
+static const struct verb retry_verb = {
+	.name = "retry",
+	.main = retry,
+	.about =
+		(const char *const[]){
+			"A password that the proxy has refused is not sent "
+			"again until "
+			"it changes, so that no account gets locked. After "
+			"this, "
+			"tunneld tries it once more: say it when the same "
+			"password is "
+			"right now.",
+			NULL,
+		},
+};
+
+const struct verb proxy_verb = {
+	.name = "proxy",
+	.main = proxy,
+	.summary = "let a password be sent that the proxy refused",
+	.usage = (const char *const[]){ "retry", NULL },
+	.subs = (const struct verb *const[]){ &retry_verb, NULL },
+	.status =
+		(const struct verb_status[]){
+			{ "0", "if tunneld will" },
+			{ "1", "if not" },
+			{ "2", "for wrong usage" },
+			{ NULL, NULL },
+		},
+};

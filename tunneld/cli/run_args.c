@@ -13,7 +13,6 @@
 #include "say.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,64 +145,115 @@ static int take_relay_credentials(struct run_args *args)
 
 enum option_code {
 	OPTION_CONFIG = 'c',
-	OPTION_PROXY = 256,
+	OPTION_PROXY = VERB_LONG,
 	OPTION_RELAY,
 	OPTION_SET,
 	OPTION_STRICT,
 };
 
-static int refuse_option(int c, char **argv)
-{
-	/* optind has passed a long option; optopt names a short one. */
-	if (optopt > 0 && optopt < OPTION_PROXY && c == '?')
-		say("run: unknown option '-%c'" SEE_HELP, optopt);
-	else if (c == ':')
-		say("run: '%s' needs a value" SEE_HELP, argv[optind - 1]);
-	else
-		say("run: unknown option '%.*s'" SEE_HELP,
-		    (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
-	return -EINVAL;
-}
+const struct verb_option run_args_options[] = {
+	{
+		.name = "config",
+		.code = OPTION_CONFIG,
+		.value = "FILE",
+		.kind = VERB_KIND_FILE,
+		.help = "read FILE instead of /etc/turnout/tunneld.conf",
+	},
+	{
+		.name = "proxy",
+		.code = OPTION_PROXY,
+		.value = "URL",
+		.kind = VERB_KIND_WORD,
+		.words = "env none http://",
+		.help = "http://HOST:PORT, env or none",
+	},
+	{
+		.name = "relay",
+		.code = OPTION_RELAY,
+		.value = "URI",
+		.kind = VERB_KIND_WORD,
+		.words = "turns: turn:",
+		.help = "'turns:HOST:443?transport=tcp'",
+	},
+	{
+		.name = "set",
+		.code = OPTION_SET,
+		.value = "SEC.KEY=VALUE",
+		.kind = VERB_KIND_SETTING,
+		.repeatable = true,
+		.help = "one setting of tunneld.conf(5); may be repeated",
+	},
+	{
+		.name = "strict",
+		.code = OPTION_STRICT,
+		.help = "refuse a COMMAND that turnout cannot serve",
+	},
+	{
+		.name = "quiet",
+		.code = 'q',
+		.help = "no warnings, errors only",
+	},
+	{ .name = NULL },
+};
 
-static int take_option(struct run_args *args, int c, char **argv)
+const struct verb_status run_args_status[] = {
+	{ "COMMAND's own", NULL },
+	{ "125", "if turnout itself failed" },
+	{ "126", "if COMMAND cannot be run" },
+	{ "127", "if it was not found" },
+	{ NULL, NULL },
+};
+
+const struct verb_variable run_args_environment[] = {
+	{ ENV_RELAY_USERNAME, "The user name at the relay of --relay." },
+	{ ENV_RELAY_PASSWORD_FILE,
+	  "The file that holds its password; only you may have access to it." },
+	{ ENV_RELAY_SECRET_FILE,
+	  "Instead of the two: the file that holds the secret of a relay with "
+	  "time-limited credentials (coturn: use-auth-secret)." },
+	{ NULL, NULL },
+};
+
+struct taker {
+	struct run_args *args;
+	verb_option_fn *other;
+	void *other_arg;
+};
+
+static int take_option(void *arg, int code, const char *value)
 {
-	switch (c) {
+	struct taker *t = arg;
+
+	switch (code) {
 	case OPTION_CONFIG:
-		args->own_daemon = true;
-		args->config = optarg;
+		t->args->own_daemon = true;
+		t->args->config = value;
 		return 0;
 	case OPTION_PROXY:
-		args->own_daemon = true;
-		return take_proxy(args, optarg);
+		t->args->own_daemon = true;
+		return take_proxy(t->args, value);
 	case OPTION_RELAY:
-		args->own_daemon = true;
-		return take_relay(args, optarg);
+		t->args->own_daemon = true;
+		return take_relay(t->args, value);
 	case OPTION_SET:
-		args->own_daemon = true;
-		return take_setting(args, optarg);
+		t->args->own_daemon = true;
+		return take_setting(t->args, value);
 	case OPTION_STRICT:
-		args->strict = true;
+		t->args->strict = true;
 		return 0;
 	case 'q':
-		args->quiet = true;
+		t->args->quiet = true;
 		return 0;
 	default:
-		return refuse_option(c, argv);
+		return t->other(t->other_arg, code, value);
 	}
 }
 
-int run_args_init(struct run_args *args, int argc, char **argv)
+int run_args_init(struct run_args *args, const struct verb *verb, int argc,
+		  char **argv, verb_option_fn *other, void *other_arg)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, OPTION_CONFIG },
-		{ "proxy", required_argument, NULL, OPTION_PROXY },
-		{ "relay", required_argument, NULL, OPTION_RELAY },
-		{ "set", required_argument, NULL, OPTION_SET },
-		{ "strict", no_argument, NULL, OPTION_STRICT },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c, err = 0;
+	struct taker taker = { args, other, other_arg };
+	int at, err = 0;
 
 	memset(args, 0, sizeof(*args));
 	args->set = calloc((size_t)argc + MADE_MAX, sizeof(*args->set));
@@ -212,18 +262,17 @@ int run_args_init(struct run_args *args, int argc, char **argv)
 		say("out of memory");
 		return -ENOMEM;
 	}
-	optind = 1;
-	/* +: the command's own options are not ours. */
-	while (!err &&
-	       (c = getopt_long(argc, argv, "+:c:q", options, NULL)) != -1)
-		err = take_option(args, c, argv);
-	if (!err && args->relay)
+	at = verb_options(verb, verb->name, argc, argv, take_option, &taker);
+	if (at < 0)
+		return at;
+	if (args->relay)
 		err = take_relay_credentials(args);
-	if (!err && optind >= argc) {
-		say("run: no command given" SEE_HELP);
+	if (!err && at >= argc && verb->operands_max != 0) {
+		say("%s: no command given; see 'turnout help %s'", verb->name,
+		    verb->name);
 		err = -EINVAL;
 	}
-	args->command = argv + optind;
+	args->command = argv + at;
 	return err;
 }
 

@@ -3,6 +3,8 @@
 #ifndef RUN_ARGS_H
 #define RUN_ARGS_H
 
+#include "verb_options.h"
+
 #include <turnout/compiler.h>
 
 #include <stdbool.h>
@@ -26,9 +28,16 @@ struct run_args {
 	char **command; /* NULL-terminated, in argv */
 };
 
-/* 0, or -EINVAL or -ENOMEM after saying what is wrong. Call run_args_fini() in
- * either case. */
-int run_args_init(struct run_args *args, int argc, char **argv) MUST_CHECK;
+extern const struct verb_option run_args_options[];
+extern const struct verb_variable run_args_environment[];
+extern const struct verb_status run_args_status[];
+
+/* Options that only `verb` has go to `other`, which may be NULL. 0, or -EINVAL
+ * or -ENOMEM after saying what is wrong. Call run_args_fini() in either case. A
+ * verb that takes no operand gives `command` itself. */
+int run_args_init(struct run_args *args, const struct verb *verb, int argc,
+		  char **argv, verb_option_fn *other,
+		  void *other_arg) MUST_CHECK;
 void run_args_fini(struct run_args *args);
 
 #endif

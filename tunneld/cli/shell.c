@@ -58,26 +58,57 @@ static int become(const struct run_args *args)
 	return launch(&l);
 }
 
-int verb_shell(int argc, char **argv)
+static int run_shell(int argc, char **argv)
 {
-	/* The options of `run`, and the command is the shell. */
-	char **full = calloc((size_t)argc + 3, sizeof(*full));
-	char *shell = strdup(find_shell());
+	char *command[] = { strdup(find_shell()), NULL };
 	int status = VERB_RUN_FAILED;
 	struct run_args args;
 
-	if (full == NULL || shell == NULL) {
+	if (command[0] == NULL) {
 		say("out of memory");
-		goto out;
+		return status;
 	}
-	memcpy(full, argv, (size_t)argc * sizeof(*full));
-	full[argc] = (char[]){ "--" };
-	full[argc + 1] = shell;
-	if (run_args_init(&args, argc + 2, full) == 0)
+	if (run_args_init(&args, &shell_verb, argc, argv, NULL, NULL) == 0) {
+		args.command = command;
 		status = become(&args);
+	}
 	run_args_fini(&args);
-out:
-	free(shell);
-	free(full);
+	free(command[0]);
 	return status;
 }
+
+const struct verb shell_verb = {
+	.name = "shell",
+	.main = run_shell,
+	.summary = "a shell whose children all are behind turnout",
+	.usage = (const char *const[]){ "[OPTION...]", NULL },
+	.about =
+		(const char *const[]){
+			"Start your shell ($SHELL) behind turnout: whatever is "
+			"run in "
+			"it, is, too. For prompts, TURNOUT_SHELL=1 stands in "
+			"the "
+			"environment.",
+			NULL,
+		},
+	.options = run_args_options,
+	.notes =
+		(const char *const[]){
+			"Credentials for --relay come from the environment, as "
+			"for "
+			"'turnout run'.",
+			NULL,
+		},
+	.status =
+		(const struct verb_status[]){
+			{ "the shell's own", NULL },
+			{ "125", "if turnout itself failed" },
+			{ NULL, NULL },
+		},
+	.environment =
+		(const struct verb_variable[]){
+			{ "SHELL", "The shell that is started." },
+			{ ENV_SHELL, "Set to 1 for it." },
+			{ NULL, NULL },
+		},
+};

@@ -8,12 +8,12 @@
 #include "status_doc.h"
 #include "status_state.h"
 #include "status_view.h"
+#include "verb_options.h"
 #include "verbs.h"
 
 #include <turnout/paths.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,46 +26,30 @@ struct options {
 	enum status_state state; /* to be checked */
 };
 
-static int take_option(struct options *o, const char *verb, int c, char **argv)
+enum {
+	OPTION_JSON = VERB_LONG,
+	OPTION_COUNTERS,
+	OPTION_CHECK,
+};
+
+static int take_option(void *arg, int code, const char *value)
 {
-	switch (c) {
-	case 'j':
+	struct options *o = arg;
+
+	if (code == OPTION_JSON)
 		o->json = true;
-		return 0;
-	case 'c':
+	if (code == OPTION_COUNTERS)
 		o->counters = true;
+	if (code != OPTION_CHECK)
 		return 0;
-	case 'k':
-		o->check = true;
-		o->state = STATUS_STATE_READY;
-		if (optarg == NULL || status_state_parse(optarg, &o->state))
-			return 0;
-		say("%s: --check=%s: live, ready, relay or call; see 'turnout "
-		    "help %s'",
-		    verb, optarg, verb);
-		return -1;
-	default:
-		say("%s: '%s' %s; see 'turnout help %s'", verb,
-		    argv[optind - 1],
-		    c == ':' ? "needs a value" : "is not an option", verb);
-		return -1;
-	}
-}
-
-static int take_arguments(struct options *o, int argc, char **argv,
-			  const struct option *known)
-{
-	int c;
-
-	optind = 1;
-	while ((c = getopt_long(argc, argv, ":", known, NULL)) != -1)
-		if (take_option(o, argv[0], c, argv) < 0)
-			return -1;
-	if (optind == argc)
+	o->check = true;
+	o->state = STATUS_STATE_READY;
+	if (value == NULL || status_state_parse(value, &o->state))
 		return 0;
-	say("%s: unexpected argument '%s'; see 'turnout help %s'", argv[0],
-	    argv[optind], argv[0]);
-	return -1;
+	say("status: --check=%s: live, ready, relay or call; see 'turnout "
+	    "help status'",
+	    value);
+	return -EINVAL;
 }
 
 /* The text of before, which scripts know. */
@@ -124,19 +108,14 @@ static int check(const struct options *o)
 	return holds ? VERB_OK : VERB_FAILED;
 }
 
-int verb_status(int argc, char **argv)
+static int status(int argc, char **argv)
 {
-	static const struct option known[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "counters", no_argument, NULL, 'c' },
-		{ "check", optional_argument, NULL, 'k' },
-		{ NULL, 0, NULL, 0 },
-	};
 	char socket[SOCKET_PATH_MAX + 1];
 	struct options o = { 0 };
 	int err;
 
-	if (take_arguments(&o, argc, argv, known) < 0)
+	if (verb_options(&status_verb, "status", argc, argv, take_option, &o) <
+	    0)
 		return VERB_USAGE;
 	if (o.check)
 		return check(&o);
@@ -148,20 +127,118 @@ int verb_status(int argc, char **argv)
 	return print_doc(socket, o.json, view_status);
 }
 
-int verb_flows(int argc, char **argv)
+static int flows(int argc, char **argv)
 {
-	static const struct option known[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
 	char socket[SOCKET_PATH_MAX + 1];
 	struct options o = { 0 };
 	int err;
 
-	if (take_arguments(&o, argc, argv, known) < 0)
+	if (verb_options(&flows_verb, "flows", argc, argv, take_option, &o) < 0)
 		return VERB_USAGE;
 	err = reach_tunneld(socket, sizeof(socket));
 	if (err != VERB_OK)
 		return err;
 	return print_doc(socket, o.json, view_flows);
 }
+
+static const struct verb_option status_options[] = {
+	{
+		.name = "json",
+		.code = OPTION_JSON,
+		.help = "all of it, for programs (turnout-status/1)",
+	},
+	{
+		.name = "counters",
+		.code = OPTION_COUNTERS,
+		.help = "sums, one 'key value' a line",
+	},
+	{
+		.name = "check",
+		.code = OPTION_CHECK,
+		.value = "STATE",
+		.optional = true,
+		.kind = VERB_KIND_WORD,
+		.words = "live ready relay call",
+		.help = "say nothing, unless it is not so: live (it answers), "
+			"ready (it has started), relay (it has an address at a "
+			"relay), call (an app talks to a peer); without: ready",
+	},
+	{ .name = NULL },
+};
+
+const struct verb status_verb = {
+	.name = "status",
+	.main = status,
+	.summary = "show what the running tunneld does",
+	.usage =
+		(const char *const[]){
+			"[--json | --counters]",
+			"--check[=live|ready|relay|call]",
+			NULL,
+		},
+	.about =
+		(const char *const[]){
+			"Show the tunneld that apps of this user would use on "
+			"one "
+			"screen: the way out, what apps have asked for, and "
+			"their UDP "
+			"sockets with round trip, losses and queue. Users are "
+			"shown "
+			"what is theirs; root, and the user that tunneld runs "
+			"as, all.",
+			NULL,
+		},
+	.options = status_options,
+	.notes =
+		(const char *const[]){
+			"L.UP is what tunneld had to drop, in percent; L.DN "
+			"what was "
+			"lost before it came here, by the sequence numbers of "
+			"RTP, or "
+			"had no room at the app. QUEUE: how long datagrams "
+			"waited that "
+			"had to, half of them and the longest.",
+			NULL,
+		},
+	.status =
+		(const struct verb_status[]){
+			{ "0", NULL },
+			{ "1", "if it is not so, or did not answer" },
+			{ "2", "for wrong usage" },
+			{ "3", "with --check, if no tunneld answers" },
+			{ NULL, NULL },
+		},
+};
+
+static const struct verb_option flows_options[] = {
+	{
+		.name = "json",
+		.code = OPTION_JSON,
+		.help = "for programs: the document of turnout status",
+	},
+	{ .name = NULL },
+};
+
+const struct verb flows_verb = {
+	.name = "flows",
+	.main = flows,
+	.summary = "show the UDP sockets of apps, one by one",
+	.usage = (const char *const[]){ "[--json]", NULL },
+	.about =
+		(const char *const[]){
+			"Show all that tunneld knows of each UDP socket: who "
+			"has it, "
+			"its address at the relay and the way to it, what went "
+			"both "
+			"ways, what was lost, and where.",
+			NULL,
+		},
+	.options = flows_options,
+	.status =
+		(const struct verb_status[]){
+			{ "0", "if tunneld answered" },
+			{ "1", "if not" },
+			{ "2", "for wrong usage" },
+			{ NULL, NULL },
+		},
+};

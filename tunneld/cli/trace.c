@@ -169,21 +169,35 @@ static int trace(const struct launch *l, const struct trace_args *args,
 	return status;
 }
 
-/* Those that `run` does not have; they come first. How many arguments. */
-static int take_options(struct trace_args *args, int argc, char **argv)
-{
-	int at = 1;
+enum {
+	OPTION_JSON = VERB_LONG + 64, /* beyond those of `run` */
+};
 
-	for (; at < argc; at++) {
-		if (strcmp(argv[at], "--json") == 0)
-			args->json = true;
-		else if (at + 1 < argc && (strcmp(argv[at], "-o") == 0 ||
-					   strcmp(argv[at], "--output") == 0))
-			args->output = argv[++at];
-		else
-			break;
-	}
-	return at - 1;
+static const struct verb_option options[] = {
+	{
+		.name = "json",
+		.code = OPTION_JSON,
+		.help = "a line of JSON each, for programs",
+	},
+	{
+		.name = "output",
+		.code = 'o',
+		.value = "FILE",
+		.kind = VERB_KIND_FILE,
+		.help = "to FILE, not to standard error",
+	},
+	{ .name = NULL },
+};
+
+static int take_option(void *arg, int code, const char *value)
+{
+	struct trace_args *args = arg;
+
+	if (code == 'o')
+		args->output = value;
+	else
+		args->json = true;
+	return 0;
 }
 
 static int open_and_trace(const struct run_args *run,
@@ -206,14 +220,57 @@ static int open_and_trace(const struct run_args *run,
 	return status;
 }
 
-int verb_trace(int argc, char **argv)
+static int run_trace(int argc, char **argv)
 {
 	struct trace_args args = { .json = false };
-	int own = take_options(&args, argc, argv), status = VERB_RUN_FAILED;
+	int status = VERB_RUN_FAILED;
 	struct run_args run;
 
-	if (run_args_init(&run, argc - own, argv + own) == 0)
+	if (run_args_init(&run, &trace_verb, argc, argv, take_option, &args) ==
+	    0)
 		status = open_and_trace(&run, &args);
 	run_args_fini(&run);
 	return status;
 }
+
+const struct verb trace_verb = {
+	.name = "trace",
+	.main = run_trace,
+	.summary = "run a command and tell what of it turnout saw",
+	.usage =
+		(const char *const[]){
+			"[OPTION...] [--] COMMAND [ARG...]",
+			NULL,
+		},
+	.about =
+		(const char *const[]){
+			"Run COMMAND behind turnout, and tell which of its "
+			"calls were "
+			"intercepted, which rule decided, and what went around "
+			"turnout: system calls that are not made through libc, "
+			"io_uring, static and set-ID programs. Each is told "
+			"once a "
+			"process.",
+			NULL,
+		},
+	.options = options,
+	.more = run_args_options,
+	.operand = VERB_KIND_COMMAND,
+	.operands_max = -1,
+	.notes =
+		(const char *const[]){
+			"The other OPTIONs are those of 'turnout run'. "
+			"Set-user-ID "
+			"programs have no privilege when they are traced.",
+			NULL,
+		},
+	.status =
+		(const struct verb_status[]){
+			{ "COMMAND's own",
+			  "(128 and the signal that ended it)" },
+			{ "125", "if turnout itself failed" },
+			{ "126", "if COMMAND cannot be run" },
+			{ "127", "if it was not found" },
+			{ NULL, NULL },
+		},
+};
