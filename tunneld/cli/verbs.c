@@ -15,6 +15,7 @@ const struct verb *const verbs[] = {
 	&status_verb,
 	&flows_verb,
 	&log_verb,
+	&bugreport_verb,
 	&metrics_verb,
 	&explain_verb,
 	&config_verb,
