@@ -333,7 +333,7 @@ static void test_taken_up(void)
 	struct control_flow_open body = { .cookie = 5, .family = 4 };
 	struct http_proxy_opts proxy = { 0 };
 	struct endpoint bound, taken;
-	struct flow_seed seed = { .cookie = 5, .secret = 99 };
+	struct flow_seed seed = { .fd = -1, .cookie = 5, .secret = 99 };
 	struct control_flow a;
 	struct fixture f;
 	int fd = local_socket(ENDPOINT_IPV4, &bound);
@@ -346,9 +346,13 @@ static void test_taken_up(void)
 	seed.bound = bound;
 	CU_ASSERT_EQUAL(control_take_up(f.control, geteuid(), &seed), 0);
 	/* twice the same, and a port that somebody else has */
-	seed = (struct flow_seed){ .cookie = 5, .secret = 98, .bound = taken };
+	seed = (struct flow_seed){
+		.fd = -1, .cookie = 5, .secret = 98, .bound = taken
+	};
 	CU_ASSERT_EQUAL(control_take_up(f.control, geteuid(), &seed), -EEXIST);
-	seed = (struct flow_seed){ .cookie = 6, .secret = 97, .bound = taken };
+	seed = (struct flow_seed){
+		.fd = -1, .cookie = 6, .secret = 97, .bound = taken
+	};
 	CU_ASSERT_EQUAL(control_take_up(f.control, geteuid(), &seed),
 			-EADDRINUSE);
 	start_loop(&f);

@@ -131,6 +131,7 @@ struct conf {
 		uint8_t interval_s;
 		struct endpoint listen; /* of family 0: nowhere */
 	} metrics;
+	char run_as[33];            /* empty: who starts it */
 	char socket[CONF_PATH_MAX]; /* empty: the default of main.c */
 	char **file; /* that were read, NULL-terminated; NULL: none */
 	enum log_level log_level;

@@ -223,6 +223,15 @@ static int set_daemon_socket(struct conf_target *t, const char *value)
 	return 0;
 }
 
+static int set_daemon_run_as(struct conf_target *t, const char *value)
+{
+	if (strlen(value) >= sizeof(t->conf->run_as))
+		return conf_wrong(t, "`%s` is too long for a user's name",
+				  value);
+	strcpy(t->conf->run_as, value);
+	return 0;
+}
+
 static int set_daemon_log_level(struct conf_target *t, const char *value)
 {
 	if (log_level_parse(value, &t->conf->log_level))

@@ -30,6 +30,7 @@
 #include "policy.h"
 #include "policy_page.h"
 #include "relay.h"
+#include "sandbox.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ static int choose_socket(struct tunneld *d)
 	return 0;
 }
 
-/* The directory of the socket: systemd makes it, or we do. */
+/* The directory of the socket: systemd makes it, or we do: 1. */
 static int make_directory(const struct tunneld *d)
 {
 	char path[sizeof(d->socket)];
@@ -91,13 +92,38 @@ static int make_directory(const struct tunneld *d)
 		/* Whatever the umask: everybody has to reach the socket. */
 		if (daemon_serves_everyone(d) && chmod(dir, 0755) < 0)
 			log_warn("%s: %s", dir, strerror(errno));
-		return 0;
+		return 1;
 	}
 	if (errno == EEXIST)
 		return 0;
 	log_err("%s: %s", dir, strerror(errno));
 	return -1;
 }
+
+/* One that was there is left to whom it belongs. */
+int daemon_become(struct tunneld *d, const char *user)
+{
+	char socket[sizeof(d->socket)], state[PATH_MAX];
+	const char *dirs[3] = { NULL };
+	size_t count = 0;
+	int made;
+
+	d->listener = -1;
+	if (choose_socket(d) < 0)
+		return -ENAMETOOLONG;
+	made = make_directory(d);
+	if (made < 0)
+		return -ENOTDIR;
+	snprintf(socket, sizeof(socket), "%s", d->socket);
+	if (made > 0)
+		dirs[count++] = dirname(socket);
+	/* A directory, or what names of files begin with. */
+	if (daemon_state_path(d, "", state) == 0 &&
+	    state[strlen(state) - 1] == '/' && mkdir(state, 0700) == 0)
+		dirs[count++] = state;
+	return sandbox_become(user, dirs);
+}
+
 /* Signals */
 
 static void on_signal(void *arg, uint32_t events, uint64_t now_ms)
@@ -287,6 +313,7 @@ static int start(struct tunneld *d)
 
 void daemon_say_ready(struct tunneld *d)
 {
+	char sandbox[SANDBOX_WORDS_MAX];
 	ssize_t n;
 
 	if (d->ready_said)
@@ -309,6 +336,8 @@ void daemon_say_ready(struct tunneld *d)
 		log_event(LOG_LEVEL_INFO, LOG_EVENT_READY, NULL,
 			  "ready at %s; no proxy, %zu relay(s)", d->socket,
 			  d->snapshot.plan->count);
+	sandbox_words(sandbox);
+	log_info("sandbox: %s", sandbox);
 	notify_ready();
 	daemon_tell_status(d);
 }

@@ -110,6 +110,10 @@ struct tunneld {
 	uint64_t network; /* network_fingerprint_via(); 0: not known yet */
 };
 
+/* Root becomes this user, to whom the socket's directory is given. `conf` may
+ * be NULL. 0 or -errno. */
+int daemon_become(struct tunneld *d, const char *user) MUST_CHECK;
+
 /* daemon.c: from the start to the end; `opts`, `conf`, `snapshot` are there.
  * The exit status. */
 int daemon_run(struct tunneld *d) MUST_CHECK;

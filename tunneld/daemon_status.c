@@ -7,6 +7,7 @@
 #include "egress.h"
 #include "json_clean.h"
 #include "options.h"
+#include "sandbox.h"
 #include "udp_probe.h"
 
 #include <jansson.h>
@@ -45,14 +46,18 @@ static json_t *network(const struct tunneld *d)
 void daemon_put_status(void *arg, json_t *doc)
 {
 	const struct tunneld *d = arg;
+	char sandbox[SANDBOX_WORDS_MAX];
+
+	sandbox_words(sandbox);
 
 	json_object_set_new(
 		doc, "daemon",
-		json_pack("{s:s, s:i, s:s, s:I, s:o, s:o, s:b, s:I}", "version",
-			  PACKAGE_VERSION, "pid", (int)getpid(), "kind",
-			  kind(d), "uid", (json_int_t)geteuid(), "socket",
-			  json_clean(d->socket), "config", files(d), "ready",
-			  d->ready_said, "uptime_ms",
-			  (json_int_t)(loop_now_ms(d->loop) - d->started_ms)));
+		json_pack("{s:s, s:i, s:s, s:I, s:o, s:o, s:b, s:I, s:s}",
+			  "version", PACKAGE_VERSION, "pid", (int)getpid(),
+			  "kind", kind(d), "uid", (json_int_t)geteuid(),
+			  "socket", json_clean(d->socket), "config", files(d),
+			  "ready", d->ready_said, "uptime_ms",
+			  (json_int_t)(loop_now_ms(d->loop) - d->started_ms),
+			  "sandbox", sandbox));
 	json_object_set_new(doc, "network", network(d));
 }

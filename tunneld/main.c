@@ -7,6 +7,7 @@
 #include "log.h"
 #include "options.h"
 #include "proxy_connect.h"
+#include "sandbox.h"
 #include "snapshot.h"
 #include "tasks.h"
 
@@ -15,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 /* A daemon under the preload library would be its own customer: take the
  * library out and start afresh. Other preloaded libraries stay. */
@@ -50,16 +48,38 @@ static void leave_preload(char **argv)
 	exit(1);
 }
 
-/* Passwords are in our memory: no core file, and no other process of the user
- * that reads it. LeakSanitizer needs to (ptrace(2)). */
-static void hide_memory(void)
+static void say_nothing(void *arg, enum log_level level, const char *line)
 {
-	const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
+	(void)arg, (void)level, (void)line;
+}
 
-	(void)setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__
-	(void)prctl(PR_SET_DUMPABLE, 0);
-#endif
+/* Root that shall be somebody else is that before any secret is read: what that
+ * user cannot read shows now, and not at the first reload. 0 or -1. */
+static int become(struct tunneld *d, struct options *opts)
+{
+	struct conf_source source = opts->source;
+	const char *user = opts->user;
+	int err = 0;
+
+	if (geteuid() != 0 || opts->private_daemon)
+		return 0;
+	source.no_secrets = true;
+	d->conf = conf_load(&source, say_nothing, NULL);
+	if (d->conf == NULL)
+		return 0; /* it is read again, by somebody who says why */
+	if (user == NULL && d->conf->run_as[0] != '\0')
+		user = d->conf->run_as;
+	if (user != NULL) {
+		opts->system = true;
+		err = daemon_become(d, user);
+	}
+	if (err < 0)
+		log_err("cannot become %s: %s", user,
+			err == -ENOENT ? "there is no such user"
+				       : strerror(-err));
+	conf_free(d->conf);
+	d->conf = NULL;
+	return err < 0 ? -1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -70,17 +90,23 @@ int main(int argc, char **argv)
 	int status;
 
 	leave_preload(argv);
-	hide_memory();
+	sandbox_hide_memory();
 	status = options_parse(&opts, argc, argv);
 	if (status >= 0)
 		return status;
 	log_open_journal(LOG_LEVEL_INFO, getenv("JOURNAL_STREAM"));
 	if (opts.task != OPTIONS_RUN)
 		return tasks_run(&opts);
+	if (become(&d, &opts) < 0)
+		return OPTIONS_EXIT_CONFIG;
+	sandbox_enter();
 	d.conf = conf_load(&opts.source, daemon_report_line, NULL);
 	if (d.conf == NULL)
 		return OPTIONS_EXIT_CONFIG;
 	daemon_set_log_level(&d);
+	if (geteuid() == 0 && !opts.private_daemon)
+		log_warn("tunneld runs as root, which it need not: [daemon] "
+			 "run_as = NAME");
 	if (snapshot_init(&d.snapshot, d.conf, words) < 0) {
 		log_err("%s", words);
 		conf_free(d.conf);

@@ -33,6 +33,7 @@ static void usage(FILE *to)
 	      "      --program P, --uid N     ... asked by these\n"
 	      "      --system                 serve every user of the machine\n"
 	      "      --socket PATH            listen here\n"
+	      "      --user NAME              of root: be this user\n"
 	      "      --private                serve one command (turnout run)\n"
 	      "      --watch-pid PID          private: end with this process\n"
 	      "      --ready-fd N             private: write a byte when "
@@ -80,6 +81,7 @@ enum {
 	OPT_UID,
 	OPT_SYSTEM,
 	OPT_SOCKET,
+	OPT_USER,
 	OPT_PRIVATE,
 	OPT_PID,
 	OPT_READY
@@ -99,6 +101,7 @@ static const struct option long_options[] = {
 	{ "uid", required_argument, NULL, OPT_UID },
 	{ "system", no_argument, NULL, OPT_SYSTEM },
 	{ "socket", required_argument, NULL, OPT_SOCKET },
+	{ "user", required_argument, NULL, OPT_USER },
 	{ "private", no_argument, NULL, OPT_PRIVATE },
 	{ "watch-pid", required_argument, NULL, OPT_PID },
 	{ "ready-fd", required_argument, NULL, OPT_READY },
@@ -181,6 +184,9 @@ static int take_option(struct options *o, int c)
 		return -1;
 	case OPT_SOCKET:
 		o->socket = optarg;
+		return -1;
+	case OPT_USER:
+		o->user = optarg;
 		return -1;
 	case OPT_PRIVATE:
 		o->private_daemon = true;

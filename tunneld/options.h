@@ -29,8 +29,9 @@ struct options {
 	struct conf_source source;
 	const char *set[OPTIONS_SETTINGS_MAX];
 	const char *socket;
-	int watch_pid; /* 0: none */
-	int ready_fd;  /* -1: none */
+	const char *user; /* of a root that shall be none; NULL: not said */
+	int watch_pid;    /* 0: none */
+	int ready_fd;     /* -1: none */
 	bool private_daemon;
 	bool system;
 	bool quiet;
