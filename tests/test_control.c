@@ -444,6 +444,44 @@ static void test_report_status(void)
 	close_fixture(&f);
 }
 
+/* Asked before it is so, and after. */
+static void test_report_wait(void)
+{
+	struct control_report body = { .kind = REPORT_WAIT,
+				       .flags = CONTROL_WAIT_READY };
+	struct http_proxy_opts proxy = { 0 };
+	struct fixture f;
+	struct pollfd p = { .events = POLLIN };
+	char text[16] = "";
+
+	open_fixture(&f, &proxy);
+	for (int i = 0; i < 2; i++) {
+		p.fd = dial_control(&f);
+		send_request(p.fd, CONTROL_REPORT, &body, sizeof(body), -1);
+		CU_ASSERT_EQUAL(poll(&p, 1, i == 0 ? 100 : PATIENCE_MS), i);
+		if (i == 0) {
+			stop_loop(&f);
+			control_note_ready(f.control);
+			start_loop(&f);
+		}
+		CU_ASSERT(recv(p.fd, text, sizeof(text) - 1, 0) > 0);
+		CU_ASSERT_EQUAL(strncmp(text, "{\"schema\":", 10), 0);
+		close(p.fd);
+	}
+	/* one that goes away, and one that waits for nothing that is */
+	body.flags = CONTROL_WAIT_CALL;
+	p.fd = dial_control(&f);
+	send_request(p.fd, CONTROL_REPORT, &body, sizeof(body), -1);
+	CU_ASSERT_EQUAL(poll(&p, 1, 50), 0);
+	close(p.fd);
+	body.flags = 77;
+	p.fd = dial_control(&f);
+	send_request(p.fd, CONTROL_REPORT, &body, sizeof(body), -1);
+	CU_ASSERT(recv(p.fd, text, sizeof(text), 0) <= 0);
+	close(p.fd);
+	close_fixture(&f);
+}
+
 static void test_connect(void)
 {
 	struct http_proxy_opts proxy = { .delay_ms = 50 };
@@ -748,6 +786,7 @@ static CU_TestInfo tests[] = {
 	{ "promises of an earlier daemon are kept", test_taken_up },
 	{ "status", test_status },
 	{ "status as a document", test_report_status },
+	{ "to wait for something", test_report_wait },
 	{ "a connect: verdict first, then writable", test_connect },
 	{ "a refused connect shows the mask of TCP", test_refused },
 	{ "a client that waits keeps its socket", test_blocking },

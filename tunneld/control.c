@@ -510,8 +510,10 @@ void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret)
 void control_flow_known(struct control *c, uint64_t cookie, uint64_t secret,
 			const struct endpoint *app, uint8_t uplinks, bool talks)
 {
-	if (flow_table_note(c->flows, cookie, secret, app, uplinks, talks))
-		tell_flows(c);
+	if (!flow_table_note(c->flows, cookie, secret, app, uplinks, talks))
+		return;
+	tell_flows(c);
+	control_news(c);
 }
 
 int control_take_up(struct control *c, uid_t uid, struct flow_seed *seed)

@@ -75,6 +75,10 @@ char *control_metrics(const struct control *c, bool openmetrics,
 		      size_t *bytes) MUST_CHECK;
 /* The configuration was read again, or could not be. */
 void control_note_reload(struct control *c, bool ok);
+/* tunneld has started. */
+void control_note_ready(struct control *c);
+/* Something that a client may wait for is perhaps so now: a relay works. */
+void control_news(struct control *c);
 /* In the control loop's thread: a worker has let go of this flow. */
 void control_flow_gone(struct control *c, uint64_t cookie, uint64_t secret);
 /* … and has found out this of it. `uplinks`: FLOW_UPLINK_*. */

@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 struct conn_explain;
+struct conn_waiter;
 struct control_logs;
 struct dns_streams;
 struct flow_table;
@@ -82,6 +83,8 @@ struct control {
 	struct conn *conns;
 	struct flow_table *flows;
 	struct apps apps;
+	struct conn_waiter *waiters;
+	bool ready;                /* control_note_ready() */
 	struct dns_streams *dns;   /* apps' connections to port 53 */
 	struct control_logs *logs; /* NULL: nobody has followed the log */
 	struct worker_stats stats; /* of what is served in this loop */
@@ -117,8 +120,10 @@ void conn_out_fini(struct conn *conn);
 
 /* control_report.c: CONTROL_REPORT. */
 void conn_report(struct conn *conn);
-/* control_report_status.c: of REPORT_STATUS. */
+/* control_report_status.c: of REPORT_STATUS; of a stream, too. */
 void conn_report_status(struct conn *conn);
+/* control_wait.c: of REPORT_WAIT. */
+void conn_report_wait(struct conn *conn, uint32_t what);
 
 /* control_log.c: REPORT_LOG. */
 void conn_log(struct conn *conn, uint32_t flags);

@@ -35,6 +35,9 @@ void conn_report(struct conn *conn)
 	case REPORT_LOG:
 		conn_log(conn, body.flags);
 		break;
+	case REPORT_WAIT:
+		conn_report_wait(conn, body.flags);
+		break;
 	default:
 		conn_close(conn);
 		break;

@@ -169,6 +169,7 @@ static int start_workers(struct tunneld *d)
 		.relays = d->snapshot.relays,
 		.on_flow_gone = daemon_flow_gone,
 		.on_flow_known = daemon_flow_known,
+		.on_relay = daemon_relay_found,
 		.learn = daemon_want_name,
 		.on_stun = daemon_stun_asked,
 		.arg = d,
@@ -319,6 +320,7 @@ void daemon_say_ready(struct tunneld *d)
 	if (d->ready_said)
 		return;
 	d->ready_said = true;
+	control_note_ready(d->control);
 	if (d->snapshot.egress == NULL && d->snapshot.plan->count == 0)
 		log_warn("neither a proxy nor a relay is configured, so apps "
 			 "connect directly; see tunneld.conf(5)");

@@ -209,6 +209,7 @@ void daemon_leave_network(struct tunneld *d);
 /* daemon_tasks.c: called in workers' threads, done in the control loop's */
 
 void daemon_flow_gone(void *arg, uint64_t cookie, uint64_t secret);
+void daemon_relay_found(void *arg);
 void daemon_flow_known(void *arg, const struct flow *flow);
 void daemon_want_name(void *arg, struct dns_learn *query);
 void daemon_stun_asked(void *arg, const struct endpoint *server);

@@ -82,6 +82,32 @@ void daemon_flow_known(void *arg, const struct flow *flow)
 	loop_post(d->loop, &t->task, run_known, t);
 }
 
+struct relay_task {
+	struct loop_task task;
+	struct tunneld *tunneld;
+};
+
+static void run_relay(void *arg, uint64_t now_ms)
+{
+	struct relay_task *t = arg;
+
+	(void)now_ms;
+	if (t->tunneld->control != NULL)
+		control_news(t->tunneld->control);
+	free(t);
+}
+
+void daemon_relay_found(void *arg)
+{
+	struct tunneld *d = arg;
+	struct relay_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return; /* who waits for it waits in vain */
+	t->tunneld = d;
+	loop_post(d->loop, &t->task, run_relay, t);
+}
+
 /* Resolvers inside apps ask in a worker; names are learned here. */
 static void give_back(void *arg, uint64_t now_ms)
 {

@@ -34,6 +34,9 @@ struct leg_env {
 	struct loop *loop;
 	struct dial_pool *pool;
 	struct worker_stats *stats;
+	/* NULL, or: there is an allocation, and there was none */
+	void (*on_first)(void *arg);
+	void *arg;
 	struct leg *leaving; /* private: those that leg_release() has */
 };
 /* The loop has stopped: legs that still give back are closed as they are. */

@@ -32,6 +32,9 @@ static void became_ready(struct leg *l, uint64_t now_ms)
 {
 	l->state = LEG_STATE_READY;
 	stats_add(&l->env->stats->allocations, 1);
+	if (l->env->on_first != NULL &&
+	    stats_get(&l->env->stats->allocations) == 1)
+		l->env->on_first(l->env->arg);
 	leg_creds_wipe(l);
 	leg_want_flush(l);
 	if (l->leaving) {

@@ -434,7 +434,9 @@ static void wire_up(struct worker *w, const struct worker_opts *opts)
 	w->uplink_env = (struct uplink_env){
 		.leg = { .loop = w->loop,
 			 .pool = opts->pool,
-			 .stats = &w->stats },
+			 .stats = &w->stats,
+			 .on_first = opts->on_relay,
+			 .arg = opts->arg },
 		.relays = relay_set_get(opts->relays),
 		.warm_take = take_warm,
 		.warm_give = give_warm,

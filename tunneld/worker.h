@@ -32,6 +32,9 @@ struct worker_opts {
 	void (*on_flow_known)(void *arg, const struct flow *flow);
 	/* In the worker's thread: look a name up (dns_serve.h). */
 	void (*learn)(void *arg, struct dns_learn *query);
+	/* In the worker's thread: a relay has given an address, and there was
+	 * none before. May be NULL. */
+	void (*on_relay)(void *arg);
 	/* In the worker's thread, not often: see flow.h. May be NULL. */
 	void (*on_stun)(void *arg, const struct endpoint *server);
 	void *arg;

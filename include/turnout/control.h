@@ -158,6 +158,14 @@ enum control_report_kind {
 	REPORT_STATUS = 1,  /* JSON: docs/schema/turnout-status-1.json */
 	REPORT_METRICS = 2, /* Prometheus' text format, 0.0.4 */
 	REPORT_LOG = 3,     /* the last lines of the log, and what follows */
+	REPORT_WAIT = 4,    /* see below */
+};
+
+/* WAIT: the document of STATUS, as soon as `flags` is so. */
+enum control_wait {
+	CONTROL_WAIT_READY = 1, /* tunneld has started */
+	CONTROL_WAIT_RELAY,     /* it has an address at a relay */
+	CONTROL_WAIT_CALL,      /* an app sends to peers and hears from them */
 };
 
 #define REPORT_OPENMETRICS 0x1u /* METRICS: in that format instead */

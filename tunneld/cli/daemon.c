@@ -81,26 +81,43 @@ static int try_socket(const char *path, char *socket, size_t max, int *worst)
 	return -ENOENT;
 }
 
-int daemon_find(char *socket, size_t max, bool *skipped)
+static void add_place(char place[DAEMON_PLACES_MAX][SOCKET_PATH_MAX + 1],
+		      size_t *n, const char *directory, const char *file)
+{
+	int len = snprintf(place[*n], SOCKET_PATH_MAX + 1, "%s%s", directory,
+			   file);
+
+	*n += len > 0 && len <= SOCKET_PATH_MAX;
+}
+
+size_t daemon_places(char place[DAEMON_PLACES_MAX][SOCKET_PATH_MAX + 1])
 {
 	const char *named = getenv(ENV_SOCKET);
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	char user[SOCKET_PATH_MAX + 1];
+	size_t n = 0;
+
+	if (named != NULL && named[0] != '\0')
+		add_place(place, &n, named, "");
+	if (runtime != NULL)
+		add_place(place, &n, runtime, USER_SOCKET_SUFFIX);
+	add_place(place, &n, SYSTEM_SOCKET, "");
+	return n;
+}
+
+int daemon_find(char *socket, size_t max, bool *skipped)
+{
+	char place[DAEMON_PLACES_MAX][SOCKET_PATH_MAX + 1];
+	const char *named = getenv(ENV_SOCKET);
+	size_t n = daemon_places(place);
 	int worst = -ENOENT;
 
 	*skipped = false;
-	if (named != NULL && named[0] != '\0') {
-		if (try_socket(named, socket, max, &worst) == 0)
+	for (size_t i = 0; i < n; i++) {
+		if (try_socket(place[i], socket, max, &worst) == 0)
 			return 0;
-		*skipped = true;
+		if (i == 0)
+			*skipped = named != NULL && named[0] != '\0';
 	}
-	if (runtime != NULL &&
-	    (size_t)snprintf(user, sizeof(user), "%s%s", runtime,
-			     USER_SOCKET_SUFFIX) < sizeof(user) &&
-	    try_socket(user, socket, max, &worst) == 0)
-		return 0;
-	if (try_socket(SYSTEM_SOCKET, socket, max, &worst) == 0)
-		return 0;
 	return worst;
 }
 

@@ -4,6 +4,7 @@
 #define DAEMON_H
 
 #include <turnout/compiler.h>
+#include <turnout/paths.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +16,9 @@ struct control_explain;
  * 0, -ENOENT (no socket is there) or another -errno: the last refusal.
  * `*skipped`: $TURNOUT_SOCKET is set, but nothing answers there. */
 int daemon_find(char *socket, size_t max, bool *skipped) MUST_CHECK;
+/* Those sockets, whether they are there or not; how many. */
+#define DAEMON_PLACES_MAX 3
+size_t daemon_places(char place[DAEMON_PLACES_MAX][SOCKET_PATH_MAX + 1]);
 /* Whether connect() to it works; 0 or -errno. */
 int daemon_answers(const char *socket) MUST_CHECK;
 /* The text of CONTROL_STATUS, NUL-terminated; the caller frees. 0/-errno. */

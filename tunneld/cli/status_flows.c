@@ -7,21 +7,8 @@
 #include "status_words.h"
 
 #include <pwd.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-
-static PRINTF_LIKE(2, 3) void put(const struct view *v, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	words_put(v->to, text, v->columns);
-	fputc('\n', v->to);
-}
 
 static void put_title(const struct view *v, const json_t *flow)
 {
@@ -31,11 +18,13 @@ static void put_title(const struct view *v, const json_t *flow)
 	words_time(age, (uint64_t)doc_int(flow, "age_ms"));
 	snprintf(number, sizeof(number), "%lld",
 		 (long long)doc_int(flow, "uid"));
-	put(v, "pid %lld, %s, user %s, for %s", (long long)doc_int(flow, "pid"),
-	    doc_text(flow, "program",
-		     "a program that the kernel does not tell"),
-	    user != NULL ? user->pw_name : number, age);
-	put(v, "  app          %s", doc_text(flow, "app", "has not sent yet"));
+	view_line(v, "pid %lld, %s, user %s, for %s",
+		  (long long)doc_int(flow, "pid"),
+		  doc_text(flow, "program",
+			   "a program that the kernel does not tell"),
+		  user != NULL ? user->pw_name : number, age);
+	view_line(v, "  app          %s",
+		  doc_text(flow, "app", "has not sent yet"));
 }
 
 static void last(char out[48], const json_t *flow, const char *member,
@@ -57,22 +46,23 @@ static void put_traffic(const struct view *v, const json_t *flow)
 
 	words_bytes(bytes, (uint64_t)doc_int(flow, "up.bytes"));
 	last(when, flow, "up.last_ms", "to a peer");
-	put(v, "  up           %lld datagrams, %sB; %s; dropped %lld",
-	    (long long)doc_int(flow, "up.datagrams"), bytes, when,
-	    (long long)doc_int(flow, "up.dropped"));
+	view_line(v, "  up           %lld datagrams, %sB; %s; dropped %lld",
+		  (long long)doc_int(flow, "up.datagrams"), bytes, when,
+		  (long long)doc_int(flow, "up.dropped"));
 	words_bytes(bytes, (uint64_t)doc_int(flow, "down.bytes"));
 	last(when, flow, "down.last_ms", "from a peer");
-	put(v,
-	    "  down         %lld datagrams, %sB; %s; dropped by the app %lld",
-	    (long long)doc_int(flow, "down.datagrams"), bytes, when,
-	    (long long)doc_int(flow, "down.dropped"));
+	view_line(v,
+		  "  down         %lld datagrams, %sB; %s; dropped by the app "
+		  "%lld",
+		  (long long)doc_int(flow, "down.datagrams"), bytes, when,
+		  (long long)doc_int(flow, "down.dropped"));
 	if (doc_int(flow, "down.rtp.expected") > 0)
-		put(v,
-		    "  lost         %lld of %lld RTP packets before they "
-		    "came here; %lld streams now",
-		    (long long)doc_int(flow, "down.rtp.lost"),
-		    (long long)doc_int(flow, "down.rtp.expected"),
-		    (long long)doc_int(flow, "down.rtp.streams"));
+		view_line(v,
+			  "  lost         %lld of %lld RTP packets before they "
+			  "came here; %lld streams now",
+			  (long long)doc_int(flow, "down.rtp.lost"),
+			  (long long)doc_int(flow, "down.rtp.expected"),
+			  (long long)doc_int(flow, "down.rtp.streams"));
 }
 
 static void put_drops(const struct view *v, const json_t *uplink)
@@ -101,7 +91,7 @@ static void put_drops(const struct view *v, const json_t *uplink)
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 					", refused by the relay %lld",
 					(long long)doc_int(uplink, "refused"));
-	put(v, "    drops      %s", len > 0 ? text + 2 : "none");
+	view_line(v, "    drops      %s", len > 0 ? text + 2 : "none");
 }
 
 static void put_uplink(const struct view *v, const json_t *uplink)
@@ -109,34 +99,39 @@ static void put_uplink(const struct view *v, const json_t *uplink)
 	char rtt[WORDS_MS_MAX], since[WORDS_TIME_MAX];
 
 	words_time(since, (uint64_t)doc_int(uplink, "since_ms"));
-	put(v, "  relayed      %s, %s for %s",
-	    doc_text(uplink, "relayed", "no address yet"),
-	    doc_text(uplink, "state", "?"), since);
+	view_line(v, "  relayed      %s, %s for %s",
+		  doc_text(uplink, "relayed", "no address yet"),
+		  doc_text(uplink, "state", "?"), since);
 	words_ms(rtt, doc_at(uplink, "path.rtt_ms"));
 	if (!doc_is_null(uplink, "path"))
-		put(v, "    path       %s, %s:%lld, %s%s, round trip %s ms%s",
-		    doc_text(uplink, "path.relay", "?"),
-		    doc_text(uplink, "path.host", "?"),
-		    (long long)doc_int(uplink, "path.port"),
-		    doc_text(uplink, "path.transport", "?"),
-		    strcmp(doc_text(uplink, "path.way", ""), "proxy") == 0
-			    ? " by the proxy"
-			    : "",
-		    rtt,
-		    doc_true(uplink, "path.mobile") ? ", can be moved" : "");
-	put(v,
-	    "    peers      %lld; connection lost %lld times, resumed %lld, "
-	    "another address %lld",
-	    (long long)doc_int(uplink, "peers"),
-	    (long long)doc_int(uplink, "losses"),
-	    (long long)doc_int(uplink, "resumptions"),
-	    (long long)doc_int(uplink, "address_changes"));
-	put(v,
-	    "    queue      %lld waited of late: half of them %lld ms, at "
-	    "most %lld ms",
-	    (long long)doc_int(uplink, "queue.waited"),
-	    (long long)doc_int(uplink, "queue.p50_ms"),
-	    (long long)doc_int(uplink, "queue.max_ms"));
+		view_line(
+			v,
+			"    path       %s, %s:%lld, %s%s, round trip %s ms%s",
+			doc_text(uplink, "path.relay", "?"),
+			doc_text(uplink, "path.host", "?"),
+			(long long)doc_int(uplink, "path.port"),
+			doc_text(uplink, "path.transport", "?"),
+			strcmp(doc_text(uplink, "path.way", ""), "proxy") == 0
+				? " by the proxy"
+				: "",
+			rtt,
+			doc_true(uplink, "path.mobile") ? ", can be moved"
+							: "");
+	view_line(v,
+		  "    peers      %lld; connection lost %lld times, resumed "
+		  "%lld, "
+		  "another address %lld",
+		  (long long)doc_int(uplink, "peers"),
+		  (long long)doc_int(uplink, "losses"),
+		  (long long)doc_int(uplink, "resumptions"),
+		  (long long)doc_int(uplink, "address_changes"));
+	view_line(
+		v,
+		"    queue      %lld waited of late: half of them %lld ms, at "
+		"most %lld ms",
+		(long long)doc_int(uplink, "queue.waited"),
+		(long long)doc_int(uplink, "queue.p50_ms"),
+		(long long)doc_int(uplink, "queue.max_ms"));
 	put_drops(v, uplink);
 }
 
@@ -148,17 +143,17 @@ void view_flows(const struct view *v, const json_t *doc)
 	json_array_foreach(doc_at(doc, "flows"), i, flow)
 	{
 		if (i > 0)
-			put(v, "%s", "");
+			view_line(v, "%s", "");
 		put_title(v, flow);
 		put_traffic(v, flow);
 		json_array_foreach(doc_at(flow, "uplinks"), k, uplink)
 			put_uplink(v, uplink);
 	}
 	if (i == 0)
-		put(v, "no app has a UDP socket here");
+		view_line(v, "no app has a UDP socket here");
 	if (doc_int(doc, "flows_left_out") > 0)
-		put(v, "and %lld more",
-		    (long long)doc_int(doc, "flows_left_out"));
+		view_line(v, "and %lld more",
+			  (long long)doc_int(doc, "flows_left_out"));
 	if (!doc_true(doc, "complete"))
-		put(v, "a worker was too busy to tell of its flows");
+		view_line(v, "a worker was too busy to tell of its flows");
 }

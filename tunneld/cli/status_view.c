@@ -23,19 +23,34 @@ struct page {
 	size_t rows; /* printed */
 };
 
-static PRINTF_LIKE(2, 3) void line(struct page *p, const char *fmt, ...)
+static PRINTF_LIKE(2, 0) void put_line(const struct view *v, const char *fmt,
+				       va_list ap)
 {
 	char text[1024];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	words_put(v->to, text, v->columns);
+	fputc('\n', v->to);
+}
+
+void view_line(const struct view *v, const char *fmt, ...)
+{
 	va_list ap;
 
-	if (p->v->rows != 0 && p->rows >= p->v->rows)
+	va_start(ap, fmt);
+	put_line(v, fmt, ap);
+	va_end(ap);
+}
+
+static PRINTF_LIKE(2, 3) void line(struct page *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->v->rows != 0 && p->rows++ >= p->v->rows)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	put_line(p->v, fmt, ap);
 	va_end(ap);
-	words_put(p->v->to, text, p->v->columns);
-	fputc('\n', p->v->to);
-	p->rows++;
 }
 
 /* Of tunneld as a whole */
@@ -235,7 +250,7 @@ static void put_flows(struct page *p, const json_t *doc)
 	line(p, "%s", "");
 	line(p, "%7s %-11s %-7s %-15s %5s %6s %6s %4s %4s %s", "PID", "FLOW OF",
 	     "STATE", "PATH", "RTT", p->v->before ? "UP b/s" : "UP",
-	     p->v->before ? "DN b/s" : "DOWN", "L.UP", "L.DN", "QUEUE ms");
+	     p->v->before ? "DN b/s" : "DOWN", "L.UP", "L.DN", "QUEUE");
 	json_array_foreach(doc_at(doc, "flows"), i, flow) put_flow(p, flow);
 	if (i == 0)
 		line(p, "        none: no app has a UDP socket here");

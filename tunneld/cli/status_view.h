@@ -3,6 +3,8 @@
 #ifndef STATUS_VIEW_H
 #define STATUS_VIEW_H
 
+#include <turnout/compiler.h>
+
 #include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,6 +20,8 @@ struct view {
 
 /* tunneld, the way out, apps and their flows: one screen. */
 void view_status(const struct view *v, const json_t *doc);
+/* One line more. */
+void view_line(const struct view *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* All that is known of each flow. */
 void view_flows(const struct view *v, const json_t *doc);
 

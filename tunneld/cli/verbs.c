@@ -13,7 +13,7 @@ const struct verb *const verbs[] = {
 	&shell_verb,
 	&trace_verb,
 	&status_verb,
-	&flows_verb,
+	&flows_verb, &top_verb, &wait_verb,
 	&log_verb,
 	&bugreport_verb,
 	&metrics_verb,
