@@ -79,7 +79,7 @@ static uint64_t growth(const json_t *flow, const json_t *before,
 {
 	int64_t now = doc_int(flow, member), then = doc_int(before, member);
 
-	return now > then ? (uint64_t)(now - then) : 0;
+	return now > then ? (uint64_t)now - (uint64_t)then : 0;
 }
 
 void words_traffic(char out[WORDS_BYTES_MAX], const json_t *flow,
