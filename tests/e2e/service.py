@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 
 import lab as labs
+import manager
 
 
 class Tunneld:
@@ -74,3 +75,20 @@ class Tunneld:
         """SIGTERM; returns its exit status."""
         self.child.terminate()
         return self.child.wait(5)
+
+
+class Managed(Tunneld):
+    """… under a service manager that listens for it and keeps its sockets."""
+
+    def __init__(self, lab, config):
+        self.manager = manager.Manager(config.parent / "control",
+                                       config.parent / "notify")
+        super().__init__(lab, config)
+
+    def start(self):
+        argv, fds, env = self.manager.launch(
+            self.lab.tunneld, "--config", self.config, "--set",
+            f"daemon.socket={self.config.parent / 'control'}")
+        self.child = self.lab.inside.start(
+            *argv, log=self.log.name, pass_fds=fds, env=env)
+        labs.wait_for("READY", lambda: self.manager.told("READY"))

@@ -224,6 +224,8 @@ class Survival:
     `relay`: "mobile" keeps relayed addresses; "half" says so too, but does not;
     "relay" has nothing of the kind."""
 
+    start_daemon = service.Tunneld
+
     def __init__(self, lab, app, relay, hazards, pause_s=None, conf=None):
         skip(None if app == "udp" else call.missing(app))
         lab.set_mood("drop")
@@ -234,7 +236,7 @@ class Survival:
             skip(relays.missing(relay))
             server = relays.Relay(lab, relay)
         name = f"survival-{next(NUMBER)}-{app}-{relay}"
-        self.daemon = service.Tunneld(
+        self.daemon = self.start_daemon(
             lab, lab.config(name, relay=relay, **(conf or {})))
         if app == "udp":
             self.ends = Streams(lab, self.daemon, name)
