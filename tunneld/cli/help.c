@@ -3,12 +3,15 @@
 #include <config.h>
 
 #include "say.h"
+#include "template.h"
 #include "verb_help.h"
 #include "verb_options.h"
 #include "verbs.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 static int print_list(void)
 {
@@ -26,13 +29,42 @@ static int print_list(void)
 	return say_flush_stdout() ? VERB_FAILED : VERB_OK;
 }
 
+static int fill(const char *name)
+{
+	FILE *from = fopen(name, "re");
+	int err;
+
+	if (from == NULL) {
+		say("help: cannot read %s: %s", name, strerror(errno));
+		return VERB_FAILED;
+	}
+	err = template_fill(from, name, stdout);
+	fclose(from);
+	if (err == -EIO)
+		say("help: %s: %s", name, strerror(-err));
+	return err ? VERB_FAILED : VERB_OK;
+}
+
+static int take_option(void *arg, int code, const char *value)
+{
+	const char **template = arg;
+
+	(void)code; /* there is one */
+	*template = value;
+	return 0;
+}
+
 static int help(int argc, char **argv)
 {
-	int at = verb_options(&help_verb, "help", argc, argv, NULL, NULL);
+	const char *template = NULL;
+	int at = verb_options(&help_verb, "help", argc, argv, take_option,
+			      &template);
 	const struct verb *verb;
 
 	if (at < 0)
 		return VERB_USAGE;
+	if (template != NULL)
+		return fill(template);
 	if (at == argc)
 		return print_list();
 	verb = verbs_find(argv[at]);
@@ -44,11 +76,31 @@ static int help(int argc, char **argv)
 	return say_flush_stdout() ? VERB_FAILED : VERB_OK;
 }
 
+static const struct verb_option options[] = {
+	{
+		.name = "fill",
+		.code = VERB_LONG,
+		.value = "TEMPLATE",
+		.kind = VERB_KIND_FILE,
+		.help = "print a template of our sources, filled in",
+		.hidden = true,
+	},
+	{ .name = NULL },
+};
+
 const struct verb help_verb = {
 	.name = "help",
 	.main = help,
 	.summary = "explain turnout, or one of these",
 	.usage = (const char *const[]){ "[VERB]", NULL },
+	.about =
+		(const char *const[]){
+			"Explain turnout, or one of its verbs, as 'turnout "
+			"VERB "
+			"--help' does.",
+			NULL,
+		},
+	.options = options,
 	.operands_max = 1,
 	.operand = VERB_KIND_VERB,
 };
