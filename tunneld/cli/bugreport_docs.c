@@ -69,9 +69,10 @@ static void add_text(struct bugreport *b, const char *name, const char *words,
 static void add_json(struct bugreport *b, const char *name, const char *words,
 		     const json_t *doc)
 {
-	size_t left_out;
-	json_t *reduced = redact_json(b->redact, doc, &left_out);
-	char *out = json_dumps(reduced, JSON_INDENT(1)), why[96];
+	char left_out[REDACT_JSON_OUT_MAX];
+	json_t *reduced = redact_json(b->redact, doc, left_out);
+	char *out = json_dumps(reduced, JSON_INDENT(1));
+	char why[REDACT_JSON_OUT_MAX + 64];
 
 	json_decref(reduced);
 	if (out == NULL) {
@@ -80,11 +81,9 @@ static void add_json(struct bugreport *b, const char *name, const char *words,
 	}
 	bundle_add(b->bundle, name, words, out, strlen(out));
 	free(out);
-	if (left_out == 0)
+	if (left_out[0] == '\0')
 		return;
-	snprintf(why, sizeof(why),
-		 "%zu that are not on the list of what is "
-		 "harmless",
+	snprintf(why, sizeof(why), "not on the list of what is harmless: %s",
 		 left_out);
 	bundle_leave_out(b->bundle, name, why);
 }

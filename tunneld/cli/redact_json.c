@@ -142,10 +142,39 @@ static const struct member {
 
 struct reducing {
 	struct redact *r;
-	size_t left_out;
+	const char *key; /* that is looked at */
+	char *left_out;  /* "uid, cookie" */
 };
 
 static json_t *reduce(struct reducing *x, const json_t *value, enum kind kind);
+
+static bool is_told(const char *told, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; told != NULL; told = strchr(told, ',')) {
+		told += strspn(told, ", ");
+		if (strncmp(told, name, len) == 0 &&
+		    (told[len] == ',' || told[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static void leave_out(struct reducing *x, const char *key)
+{
+	size_t len = strlen(x->left_out);
+	char name[REDACT_NAME_MAX];
+
+	if (!redact_is_ours(key, strlen(key)))
+		key = redact_name(x->r, REDACT_WORD, key, name);
+	if (is_told(x->left_out, key))
+		return;
+	if (len + strlen(key) + 8 > REDACT_JSON_OUT_MAX)
+		key = "more";
+	if (!is_told(x->left_out, key))
+		sprintf(x->left_out + len, "%s%s", len > 0 ? ", " : "", key);
+}
 
 static json_t *text_of(struct reducing *x, const json_t *value)
 {
@@ -186,7 +215,7 @@ static json_t *reduce_string(struct reducing *x, const json_t *value,
 		return text_of(x, value);
 	if (kind != KIND_PLAIN && kind != KIND_COUNTS)
 		return name_of(x, value, kind);
-	x->left_out++;
+	leave_out(x, x->key);
 	return json_null();
 }
 
@@ -209,12 +238,12 @@ static json_t *reduce_object(struct reducing *x, json_t *object, enum kind kind)
 		bool ours = m == NULL && kind == KIND_COUNTS &&
 			    redact_is_ours(key, strlen(key));
 
-		if (m == NULL && !ours)
-			x->left_out++;
-		else if (json_object_set_new(
-				 out, key,
-				 reduce(x, value, ours ? kind : m->kind)) < 0)
-			x->left_out++;
+		x->key = key;
+		if ((m == NULL && !ours) ||
+		    json_object_set_new(
+			    out, key, reduce(x, value, ours ? kind : m->kind)) <
+			    0)
+			leave_out(x, key);
 	}
 	return out;
 }
@@ -227,7 +256,7 @@ static json_t *reduce_array(struct reducing *x, const json_t *array,
 	for (size_t i = 0; i < json_array_size(array); i++)
 		if (json_array_append_new(
 			    out, reduce(x, json_array_get(array, i), kind)) < 0)
-			x->left_out++;
+			leave_out(x, x->key);
 	return out;
 }
 
@@ -246,13 +275,13 @@ static json_t *reduce(struct reducing *x, const json_t *value, enum kind kind)
 	}
 }
 
-json_t *redact_json(struct redact *r, const json_t *doc, size_t *left_out)
+json_t *redact_json(struct redact *r, const json_t *doc,
+		    char left_out[REDACT_JSON_OUT_MAX])
 {
-	struct reducing x = { .r = r };
-	json_t *out = reduce(&x, doc, KIND_PLAIN);
+	struct reducing x = { .r = r, .key = "", .left_out = left_out };
 
-	*left_out = x.left_out;
-	return out;
+	left_out[0] = '\0';
+	return reduce(&x, doc, KIND_PLAIN);
 }
 
 /* Names */

@@ -9,10 +9,12 @@
 
 #include <jansson.h>
 
-/* A new document. `*left_out`: how many members were not on the list, or not of
- * the type that is expected of them. NULL: no memory. */
+/* A new document. `left_out` is told each member, once, that is not on the
+ * list, or is not of the type that is expected of it; keys that are no words of
+ * turnout's are pseudonyms. NULL: no memory. */
+#define REDACT_JSON_OUT_MAX 512
 json_t *redact_json(struct redact *r, const json_t *doc,
-		    size_t *left_out) MUST_CHECK;
+		    char left_out[REDACT_JSON_OUT_MAX]) MUST_CHECK;
 /* Of a tunneld's documents: names that are known (redact_know()). */
 void redact_json_learn(struct redact *r, const json_t *doc);
 
