@@ -139,7 +139,7 @@ static void note_ticket(struct climb *c)
 
 	if (t->auth_sent)
 		proxy_ladder_note(c, t->scheme,
-				  "the proxy did not take the Kerberos ticket");
+				  PROXY_LADDER_TICKET_REFUSED);
 	else
 		proxy_ladder_note(c, t->scheme,
 				  "no valid Kerberos ticket: kinit%s%s%s%s",

@@ -45,6 +45,8 @@ struct proxy_try {
 typedef void(proxy_try_fn)(void *arg, struct proxy_try *t);
 
 #define PROXY_LADDER_WORDS_MAX 400
+/* Among the words where it was so. */
+#define PROXY_LADDER_TICKET_REFUSED "the proxy did not take the Kerberos ticket"
 
 struct proxy_ladder {
 	struct proxy_auth *auth;

@@ -328,7 +328,10 @@ struct tls *tls_open(struct tls_ctx *ctx, int fd, const struct tls_opts *opts)
 					  sizeof(alpn_http) - 1);
 	SSL_set_msg_callback(t->ssl, first_bytes);
 	SSL_set_msg_callback_arg(t->ssl, t);
-	offer_session(t);
+	if (opts->unverified)
+		SSL_set_verify(t->ssl, SSL_VERIFY_NONE, NULL);
+	else
+		offer_session(t);
 	SSL_set_connect_state(t->ssl);
 	return t;
 }
@@ -627,6 +630,19 @@ size_t tls_pending(const struct tls *t)
 bool tls_resumed(const struct tls *t)
 {
 	return SSL_session_reused(t->ssl) == 1;
+}
+
+void tls_look(const struct tls *t, struct tls_facts *out)
+{
+	const unsigned char *alpn;
+	unsigned int len;
+
+	*out = (struct tls_facts){ .version = SSL_get_version(t->ssl) };
+	SSL_get0_alpn_selected(t->ssl, &alpn, &len);
+	if (len < sizeof(out->alpn))
+		memcpy(out->alpn, alpn, len);
+	tls_words_names(SSL_get0_peer_certificate(t->ssl), out->subject,
+			out->issuer, sizeof(out->subject));
 }
 
 int64_t tls_cert_end_s(const struct tls *t)

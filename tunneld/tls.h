@@ -62,6 +62,9 @@ struct tls_opts {
 	/* HTTP inside: its ALPN, and an end without close_notify is one as
 	 * good as any, for both directions */
 	bool http;
+	/* For a diagnosis, to see who is there: the certificate is not checked,
+	 * so nothing may be sent that is worth anything; no resumption. */
+	bool unverified;
 };
 
 /* `fd` is borrowed; a reference to `ctx` is taken. NULL with errno. */
@@ -91,6 +94,14 @@ enum io tls_close_write(struct tls *t) MUST_CHECK;
 size_t tls_pending(const struct tls *t);
 /* After the handshake: was it an abbreviated one? */
 bool tls_resumed(const struct tls *t);
+/* After the handshake, for people; the texts of the certificate are printable.
+ */
+struct tls_facts {
+	const char *version; /* "TLSv1.3"; static */
+	char alpn[32];       /* what the server selected; empty: nothing */
+	char subject[72], issuer[72];
+};
+void tls_look(const struct tls *t, struct tls_facts *out);
 /* When the certificate that the server has shown ends: seconds since 1970; 0:
  * it has shown none, or says nothing that can be read. */
 int64_t tls_cert_end_s(const struct tls *t);

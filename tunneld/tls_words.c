@@ -37,19 +37,24 @@ static void name_text(const X509_NAME *name, char *text, size_t max)
 	BIO_free(bio);
 }
 
+void tls_words_names(const X509 *cert, char *subject, char *issuer, size_t max)
+{
+	subject[0] = issuer[0] = '\0';
+	if (cert == NULL)
+		return;
+	name_text(X509_get_subject_name(cert), subject, max);
+	name_text(X509_get_issuer_name(cert), issuer, max);
+}
+
 void tls_words_verify(X509_STORE_CTX *store, const char *name, char *out,
 		      size_t max)
 {
 	/* Of the server's own, not of the one in its chain that fails: who has
 	 * signed it is what tells a re-signing proxy from the server. */
 	X509 *cert = X509_STORE_CTX_get0_cert(store);
-	char subject[72] = "", issuer[72] = "";
+	char subject[72], issuer[72];
 
-	if (cert != NULL) {
-		name_text(X509_get_subject_name(cert), subject,
-			  sizeof(subject));
-		name_text(X509_get_issuer_name(cert), issuer, sizeof(issuer));
-	}
+	tls_words_names(cert, subject, issuer, sizeof(subject));
 	snprintf(out, max, "certificate of %.80s: %s (subject %s, issuer %s)",
 		 name,
 		 X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),

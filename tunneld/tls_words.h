@@ -16,6 +16,9 @@ const char *tls_words_reason(unsigned long code);
  * (subject …, issuer …)", of the check that has failed last; printable. */
 void tls_words_verify(X509_STORE_CTX *store, const char *name, char *out,
 		      size_t max);
+/* Whose a certificate is, and who has signed it; printable, at most `max` bytes
+ * each. `cert` may be NULL. */
+void tls_words_names(const X509 *cert, char *subject, char *issuer, size_t max);
 enum tls_fault tls_words_verify_fault(const X509_STORE_CTX *store);
 /* What an entry of the error queue says about our own certificate: whether the
  * server has asked for one, and whether we have shown one. */
