@@ -187,6 +187,7 @@ static const struct request {
 	[CONTROL_EXPLAIN] = { conn_explain, sizeof(struct control_explain) },
 	[CONTROL_PROXY_RETRY] = { conn_proxy_retry, 0 },
 	[CONTROL_RELOAD] = { conn_reload, 0 },
+	[CONTROL_DOCTOR] = { conn_doctor, sizeof(struct control_doctor) },
 	[CONTROL_REPORT] = { conn_report, sizeof(struct control_report) },
 };
 

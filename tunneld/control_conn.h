@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+struct conn_doctor;
 struct conn_explain;
 struct conn_waiter;
 struct control_logs;
@@ -84,10 +85,11 @@ struct control {
 	struct flow_table *flows;
 	struct apps apps;
 	struct conn_waiter *waiters;
-	bool ready;                /* control_note_ready() */
-	struct dns_streams *dns;   /* apps' connections to port 53 */
-	struct control_logs *logs; /* NULL: nobody has followed the log */
-	struct worker_stats stats; /* of what is served in this loop */
+	bool ready;                 /* control_note_ready() */
+	struct dns_streams *dns;    /* apps' connections to port 53 */
+	struct conn_doctor *doctor; /* under way; NULL: none */
+	struct control_logs *logs;  /* NULL: nobody has followed the log */
+	struct worker_stats stats;  /* of what is served in this loop */
 	size_t next_worker;
 	uint64_t attached_ms; /* workers know of an app since; 0: not yet */
 	uint64_t connects, connects_failed, lookups;
@@ -148,6 +150,9 @@ void conn_reload(struct conn *conn);
 /* control_explain.c: CONTROL_EXPLAIN; and the connection ends before. */
 void conn_explain(struct conn *conn);
 void conn_explain_leave(struct conn_explain *e);
+
+/* control_doctor.c: CONTROL_DOCTOR. */
+void conn_doctor(struct conn *conn);
 
 /* control_connect.c: CONTROL_CONNECT, whose body is in the request. */
 void conn_connect(struct conn *conn, const struct control_connect *body,

@@ -520,6 +520,11 @@ bool creds_refused(struct creds *c, time_t now, const struct creds_pair *pair)
 	return retry;
 }
 
+enum creds_kind creds_kind(const struct creds *c)
+{
+	return c->opts.kind;
+}
+
 size_t creds_uris(struct creds *c, char (*out)[CREDS_URI_MAX], size_t max)
 {
 	size_t n = 0;

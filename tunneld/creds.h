@@ -107,6 +107,8 @@ bool creds_refused(struct creds *c, time_t now,
  * many (0 for other kinds). */
 size_t creds_uris(struct creds *c, char (*out)[CREDS_URI_MAX], size_t max);
 
+enum creds_kind creds_kind(const struct creds *c);
+
 /* After a reload: what `old` has fetched, when it is of the same settings. */
 void creds_inherit(struct creds *c, struct creds *old);
 

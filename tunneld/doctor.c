@@ -202,10 +202,9 @@ static struct doctor_branch *add(struct doctor *d, branch_fn *fn,
 	struct doctor_branch *b = &d->branch[d->branches];
 
 	d->fn[d->branches++] = fn;
-	*b = (struct doctor_branch){ .doctor = d,
-				     .env = &d->env,
-				     .relay = relay,
-				     .end = &b->first };
+	*b = (struct doctor_branch){
+		.doctor = d, .env = &d->env, .relay = relay, .end = &b->first
+	};
 	cancel_init(&b->cancel);
 	return b;
 }

@@ -249,6 +249,106 @@ static const struct {
 			"let {host}:{port} speak TLS 1.2 or later (coturn: tls-listening-port={port}, cert=, pkey=)",
 		},
 	},
+	[DOCTOR_CAUSE_NOT_TURN] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"let a TURN server answer at {host}:{port}; what does speaks something else",
+			"or, where a proxy inspects TLS: squid: ssl_bump splice for {host}",
+		},
+	},
+	[DOCTOR_CAUSE_TURN_SILENT] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"find out why the relay at {host}:{port} takes the connection and says nothing (coturn: its log; a balancer before it)",
+		},
+	},
+	[DOCTOR_CAUSE_NO_LOGIN_ASKED] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"coturn: lt-cred-mech (or use-auth-secret) and realm=REALM: the relay asks nobody who he is",
+		},
+	},
+	[DOCTOR_CAUSE_CREDENTIALS] = {
+		.who = DOCTOR_IT,
+		.change = {
+			"tunneld.conf: [relay {relay}] credentials_uri or credential_command: make it answer",
+		},
+	},
+	[DOCTOR_CAUSE_RELAY_PASSWORD] = {
+		.who = DOCTOR_IT,
+		.change = {
+			"tunneld.conf: [relay {relay}] username and password_file as the relay has them",
+			"or coturn: user=USER:PASSWORD, and realm= as it was when the user was added (turnadmin -l)",
+		},
+	},
+	[DOCTOR_CAUSE_RELAY_SECRET] = {
+		.who = DOCTOR_IT,
+		.change = {
+			"tunneld.conf: [relay {relay}] secret_file with the secret of coturn: static-auth-secret=, use-auth-secret",
+			"and the clocks of both within minutes (NTP): the time is part of the user name",
+		},
+	},
+	[DOCTOR_CAUSE_RELAY_CLOCK] = {
+		.who = DOCTOR_IT,
+		.change = {
+			"set the clock of this machine (NTP): the time is part of the user name, and it has passed",
+		},
+	},
+	[DOCTOR_CAUSE_CLOCK] = {
+		.who = DOCTOR_IT,
+		.change = {
+			"set the clock of this machine (NTP: timedatectl set-ntp true)",
+		},
+	},
+	[DOCTOR_CAUSE_QUOTA] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"coturn: a higher user-quota= (allocations of one user) or total-quota=",
+			"one allocation is needed for each socket of a call, and [relay {relay}] warm keeps some ready",
+		},
+	},
+	[DOCTOR_CAUSE_CAPACITY] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"coturn: a wider range min-port= to max-port=, or another relay",
+		},
+	},
+	[DOCTOR_CAUSE_FORBIDDEN] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"let the user of [relay {relay}] make allocations (coturn: its log says why not)",
+		},
+	},
+	[DOCTOR_CAUSE_ALLOCATE] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"see the log of the relay at {host}:{port} for why Allocate failed",
+		},
+	},
+	[DOCTOR_CAUSE_LOSS] = {
+		.who = DOCTOR_IT,
+		.change = {
+			"find where packets are lost between here and {host}:{port}: a link that is full, or a proxy that is",
+		},
+	},
+	[DOCTOR_CAUSE_DELAY] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"a relay nearer to those who call, or a shorter way to {host}",
+		},
+	},
+	[DOCTOR_CAUSE_NARROW] = {
+		.who = DOCTOR_IT,
+		.change = {
+			"give connections to {host}:{port} more bandwidth (proxy: no delay_pools for it; the link itself)",
+		},
+	},
+	[DOCTOR_CAUSE_UDP_CLOSED] = {
+		.who = DOCTOR_IT,
+		.change = {
+			"firewall: allow UDP from this machine to {host}, port 3478, and back: media would be faster than over TCP",
+		},
+	},
 	[DOCTOR_CAUSE_LOCAL] = {
 		.who = DOCTOR_IT,
 		.change = {

@@ -268,7 +268,8 @@ static void tell_schemes(struct doctor_way *w,
 		return;
 	}
 	name_schemes(asked->offered, names, sizeof(names));
-	doctor_state(l, asked->offered != 0 ? DOCTOR_OK : DOCTOR_INFO, "%s%s%s%s",
+	doctor_state(l, asked->offered != 0 ? DOCTOR_OK : DOCTOR_INFO,
+		     "%s%s%s%s",
 		     names[0] != '\0' ? names : "none that is known here",
 		     asked->realm[0] != '\0' ? ", for \"" : "", asked->realm,
 		     asked->realm[0] != '\0' ? "\"" : "");

@@ -29,7 +29,7 @@ static const char *const calls_ids[] = { "good", "poor", "impossible" };
 
 static const char *const state_ids[] = {
 	[DOCTOR_SKIPPED] = "skipped", [DOCTOR_OK] = "ok",
-	[DOCTOR_SLOW] = "slow",	      [DOCTOR_FAILED] = "failed",
+	[DOCTOR_SLOW] = "slow",       [DOCTOR_FAILED] = "failed",
 	[DOCTOR_INFO] = "info",
 };
 
@@ -49,9 +49,8 @@ static json_t *line(const struct doctor_line *l)
 		json_clean(l->about[0] != '\0' ? l->about : NULL), "state",
 		state_ids[l->state], "figure",
 		json_clean(l->figure[0] != '\0' ? l->figure : NULL), "values",
-		or_empty(l->values, json_object), "words",
-		json_clean(l->words), "who",
-		json_clean(doctor_who_id(l->who)), "change",
+		or_empty(l->values, json_object), "words", json_clean(l->words),
+		"who", json_clean(doctor_who_id(l->who)), "change",
 		or_empty(l->change, json_array), "evidence",
 		or_empty(l->evidence, json_array));
 
@@ -70,7 +69,7 @@ static json_t *lines(const struct doctor_branch *b, size_t count)
 			for (const struct doctor_line *l = b[i].first;
 			     l != NULL; l = l->next) {
 				int where = l->probe == DOCTOR_UDP_DIRECT ? 2
-					    : b[i].relay != NULL	  ? 1
+					    : b[i].relay != NULL          ? 1
 									  : 0;
 
 				if (where == round)
@@ -192,9 +191,9 @@ static const char *state_of(const struct doctor_branch *b,
 static void stop(json_t *path, const char *kind, const char *name,
 		 const char *state)
 {
-	json_array_append_new(path, json_pack("{s:s, s:o, s:s}", "kind", kind,
-					      "name", json_clean(name), "state",
-					      state));
+	json_array_append_new(path,
+			      json_pack("{s:s, s:o, s:s}", "kind", kind, "name",
+					json_clean(name), "state", state));
 }
 
 static json_t *path(const struct doctor_branch *way)
@@ -226,8 +225,7 @@ json_t *doctor_report(const struct doctor_branch *branches, size_t count,
 		"{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "schema",
 		"turnout-doctor/1", "version", PACKAGE_VERSION, "at",
 		status_json_utc((int64_t)time(NULL)), "took_ms",
-		(json_int_t)took_ms, "verdict",
-		verdict(branches, count, way), "path", path(way), "lines",
-		lines(branches, count), "series",
+		(json_int_t)took_ms, "verdict", verdict(branches, count, way),
+		"path", path(way), "lines", lines(branches, count), "series",
 		or_empty(way != NULL ? way->series : NULL, json_object));
 }

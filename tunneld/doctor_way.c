@@ -248,10 +248,10 @@ static bool is_the_relay(struct doctor_way *w, struct doctor_line *l)
 		doctor_evidence(l, "certificate for %s, signed by %s",
 				facts.subject, facts.issuer);
 		answers = answers_stun(tls, fd);
-		doctor_evidence(l, "behind it %s", answers
-							  ? "a STUN server answers"
-							  : "no STUN server "
-							    "answers");
+		doctor_evidence(l, "behind it %s",
+				answers ? "a STUN server answers"
+					: "no STUN server "
+					  "answers");
 	}
 	tls_free(tls);
 	close(fd);
@@ -295,7 +295,8 @@ static void tell_certificate(struct doctor_way *w, struct doctor_line *l,
 
 static void tell_alpn(struct doctor_way *w, const struct tls_facts *facts)
 {
-	struct doctor_line *l = doctor_begin(w->branch, DOCTOR_RELAY_ALPN, NULL);
+	struct doctor_line *l = doctor_begin(w->branch, DOCTOR_RELAY_ALPN,
+					     NULL);
 
 	if (l == NULL)
 		return;

@@ -26,8 +26,8 @@ struct doctor_way {
 	struct proxy *proxy; /* that is used; NULL: directly; own reference */
 	bool through;        /* a proxy leads there */
 	struct tunnel tunnel;
-	int fd;            /* -1: none; owned */
-	struct tls *tls;   /* NULL: none; owned */
+	int fd;               /* -1: none; owned */
+	struct tls *tls;      /* NULL: none; owned */
 	unsigned int open_ms; /* how long it took to open `fd` */
 };
 

@@ -138,8 +138,7 @@ static void note_ticket(struct climb *c)
 	bool by_ip = addr_parse_ip(c->l->proxy->host, &ip);
 
 	if (t->auth_sent)
-		proxy_ladder_note(c, t->scheme,
-				  PROXY_LADDER_TICKET_REFUSED);
+		proxy_ladder_note(c, t->scheme, PROXY_LADDER_TICKET_REFUSED);
 	else
 		proxy_ladder_note(c, t->scheme,
 				  "no valid Kerberos ticket: kinit%s%s%s%s",

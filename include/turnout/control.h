@@ -186,6 +186,13 @@ struct control_report {
 	uint32_t flags;
 };
 
+/* The answer: {"progress": …} a line, at last {"report": …}
+ * (docs/schema/turnout-doctor-1.json); or {"error": "why not"}. */
+struct control_doctor {
+	uint32_t flags; /* none yet */
+	char relay[64]; /* NAME of [relay NAME], NUL-terminated; empty: all */
+};
+
 /* CONTROL_STATUS has no request body; the answer's body is text, `key value`
  * a line. */
 
