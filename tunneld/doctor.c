@@ -26,6 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
+
 #define RELAYS_MAX   4 /* that are looked at in one run */
 #define BRANCHES_MAX (RELAYS_MAX + 2)
 #define NAMES_MS     4000

@@ -8,11 +8,10 @@
  */
 #include <config.h>
 
-#include "doctor_way.h"
-
 #include "addr.h"
 #include "clock.h"
 #include "dial.h"
+#include "doctor_way.h"
 #include "egress.h"
 #include "hop.h"
 #include "lookup.h"

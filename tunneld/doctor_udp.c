@@ -5,10 +5,9 @@
  */
 #include <config.h>
 
-#include "doctor_relay.h"
-
 #include "buf.h"
 #include "clock.h"
+#include "doctor_relay.h"
 #include "doctor_way.h"
 #include "hop.h"
 #include "lookup.h"

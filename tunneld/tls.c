@@ -634,13 +634,13 @@ bool tls_resumed(const struct tls *t)
 
 void tls_look(const struct tls *t, struct tls_facts *out)
 {
-	const unsigned char *alpn;
+	const unsigned char *chosen;
 	unsigned int len;
 
 	*out = (struct tls_facts){ .version = SSL_get_version(t->ssl) };
-	SSL_get0_alpn_selected(t->ssl, &alpn, &len);
+	SSL_get0_alpn_selected(t->ssl, &chosen, &len);
 	if (len < sizeof(out->alpn))
-		memcpy(out->alpn, alpn, len);
+		memcpy(out->alpn, chosen, len);
 	tls_words_names(SSL_get0_peer_certificate(t->ssl), out->subject,
 			out->issuer, sizeof(out->subject));
 }
