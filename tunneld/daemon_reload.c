@@ -166,6 +166,8 @@ static void keep_fixed(const struct conf *old, struct conf *new)
 {
 	if (strcmp(old->socket, new->socket) != 0)
 		log_warn("[daemon] socket: takes effect at the next start");
+	if (strcmp(old->run_as, new->run_as) != 0)
+		log_warn("[daemon] run_as: takes effect at the next start");
 	if (!endpoint_equal(&old->pool4, &new->pool4) ||
 	    !endpoint_equal(&old->pool6, &new->pool6) ||
 	    old->pool4_bits != new->pool4_bits ||

@@ -40,24 +40,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 /* LeakSanitizer needs to look at it (ptrace(2)). */
 void sandbox_hide_memory(void)
 {
 	const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
 
 	(void)setrlimit(RLIMIT_CORE, &none);
-	if (!SANITIZED)
+	if (!SANDBOX_SANITIZED)
 		(void)prctl(PR_SET_DUMPABLE, 0);
 }
 
@@ -131,6 +120,30 @@ struct rule {
 	struct scmp_arg_cmp arg[2];
 };
 
+#define RULE(call, errno_, ...)                                           \
+	{                                                                 \
+		.name = (call), .error = (errno_),                        \
+		.count = sizeof((struct scmp_arg_cmp[]){ __VA_ARGS__ }) / \
+			 sizeof(struct scmp_arg_cmp),                     \
+		.arg = { __VA_ARGS__ }                                    \
+	}
+#define ARG(n, compare, value)                                  \
+	(struct scmp_arg_cmp)                                   \
+	{                                                       \
+		.arg = (n), .op = (compare), .datum_a = (value) \
+	}
+/* Those of `mask` are `value`. The kernel looks at 32 bits of an int, and the
+ * rest of the register may be anything. */
+#define ARG_BITS(n, mask, value)                                         \
+	(struct scmp_arg_cmp)                                            \
+	{                                                                \
+		.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), \
+		.datum_b = (value)                                       \
+	}
+#define ARG_NOT(n, value)    ARG(n, SCMP_CMP_NE, value)
+#define ARG_BIT(n, bit)      ARG_BITS(n, bit, bit)
+#define ARG_IS_INT(n, value) ARG_BITS(n, 0xffffffffu, (uint32_t)(value))
+
 static int add_rule(scmp_filter_ctx ctx, const struct rule *r)
 {
 	int number = seccomp_syscall_resolve_name(r->name);
@@ -154,17 +167,27 @@ static int add_rules(scmp_filter_ctx ctx, const struct rule *rules,
 	return rc;
 }
 
+static int refuse(scmp_filter_ctx ctx, const char *name, int error)
+{
+	const struct rule r = { .name = name, .error = error };
+
+	return add_rule(ctx, &r);
+}
+
 static int refuse_calls(scmp_filter_ctx ctx)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(refused) && rc == 0; i++)
-		rc = add_rule(
-			ctx, &(struct rule){ refused[i], EPERM, 0, { { 0 } } });
-	if (rc == 0 && !SANITIZED)
-		rc = add_rule(ctx,
-			      &(struct rule){ "ptrace", EPERM, 0, { { 0 } } });
-	return rc;
+		rc = refuse(ctx, refused[i], EPERM);
+	if (rc == 0 && !SANDBOX_SANITIZED)
+		rc = refuse(ctx, "ptrace", EPERM);
+	/* Who finds that there is none goes on in the old way. */
+	if (rc == 0)
+		rc = refuse(ctx, "io_uring_setup", ENOSYS);
+	if (rc == 0)
+		rc = refuse(ctx, "io_uring_enter", ENOSYS);
+	return rc == 0 ? refuse(ctx, "io_uring_register", ENOSYS) : rc;
 }
 
 /* New namespaces by clone(2). What clone3(2) is to do stands in memory, where
@@ -174,15 +197,11 @@ static int refuse_namespaces(scmp_filter_ctx ctx)
 	static const uint64_t flags[] = { 0x00020000, 0x02000000, 0x04000000,
 					  0x08000000, 0x10000000, 0x20000000,
 					  0x40000000 };
-	int rc = add_rule(ctx,
-			  &(struct rule){ "clone3", ENOSYS, 0, { { 0 } } });
+	int rc = refuse(ctx, "clone3", ENOSYS);
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags) && rc == 0; i++) {
-		const struct rule r = { "clone",
-					EPERM,
-					1,
-					{ SCMP_A0_64(SCMP_CMP_MASKED_EQ,
-						     flags[i], flags[i]) } };
+		const struct rule r = RULE("clone", EPERM,
+					   ARG_BIT(0, flags[i]));
 
 		rc = add_rule(ctx, &r);
 	}
@@ -194,45 +213,34 @@ static int refuse_identities(scmp_filter_ctx ctx)
 {
 	const uint64_t uid = geteuid(), gid = getegid();
 	const struct rule rules[] = {
-		{ "setuid", EPERM, 1, { SCMP_A0_32(SCMP_CMP_NE, uid) } },
-		{ "setgid", EPERM, 1, { SCMP_A0_32(SCMP_CMP_NE, gid) } },
-		{ "setreuid", EPERM, 1, { SCMP_A1_32(SCMP_CMP_NE, uid) } },
-		{ "setregid", EPERM, 1, { SCMP_A1_32(SCMP_CMP_NE, gid) } },
-		{ "setresuid", EPERM, 1, { SCMP_A1_32(SCMP_CMP_NE, uid) } },
-		{ "setresgid", EPERM, 1, { SCMP_A1_32(SCMP_CMP_NE, gid) } },
-		{ "setfsuid", EPERM, 1, { SCMP_A0_32(SCMP_CMP_NE, uid) } },
-		{ "setfsgid", EPERM, 1, { SCMP_A0_32(SCMP_CMP_NE, gid) } },
-		{ "setgroups", EPERM, 0, { { 0 } } },
+		RULE("setuid", EPERM, ARG_NOT(0, uid)),
+		RULE("setgid", EPERM, ARG_NOT(0, gid)),
+		RULE("setreuid", EPERM, ARG_NOT(1, uid)),
+		RULE("setregid", EPERM, ARG_NOT(1, gid)),
+		RULE("setresuid", EPERM, ARG_NOT(1, uid)),
+		RULE("setresgid", EPERM, ARG_NOT(1, gid)),
+		RULE("setfsuid", EPERM, ARG_NOT(0, uid)),
+		RULE("setfsgid", EPERM, ARG_NOT(0, gid)),
 	};
+	int rc = refuse(ctx, "setgroups", EPERM);
 
-	return add_rules(ctx, rules, ARRAY_SIZE(rules));
+	return rc == 0 ? add_rules(ctx, rules, ARRAY_SIZE(rules)) : rc;
 }
 
 /* Files that lend their owner's rights, and words put into a terminal's mouth.
  */
 static int refuse_tricks(scmp_filter_ctx ctx)
 {
-#define MODE_RULE(name, A, bit)                             \
-	{                                                   \
-		name, EPERM, 1,                             \
-		{                                           \
-			A(SCMP_CMP_MASKED_EQ, (bit), (bit)) \
-		}                                           \
-	}
 	const struct rule rules[] = {
-		MODE_RULE("chmod", SCMP_A1_64, S_ISUID),
-		MODE_RULE("chmod", SCMP_A1_64, S_ISGID),
-		MODE_RULE("fchmod", SCMP_A1_64, S_ISUID),
-		MODE_RULE("fchmod", SCMP_A1_64, S_ISGID),
-		MODE_RULE("fchmodat", SCMP_A2_64, S_ISUID),
-		MODE_RULE("fchmodat", SCMP_A2_64, S_ISGID),
-		{ "ioctl", EPERM, 1, { SCMP_A1_32(SCMP_CMP_EQ, TIOCSTI) } },
-		{ "ioctl", EPERM, 1, { SCMP_A1_32(SCMP_CMP_EQ, TIOCLINUX) } },
-		{ "io_uring_setup", ENOSYS, 0, { { 0 } } },
-		{ "io_uring_enter", ENOSYS, 0, { { 0 } } },
-		{ "io_uring_register", ENOSYS, 0, { { 0 } } },
+		RULE("chmod", EPERM, ARG_BIT(1, S_ISUID)),
+		RULE("chmod", EPERM, ARG_BIT(1, S_ISGID)),
+		RULE("fchmod", EPERM, ARG_BIT(1, S_ISUID)),
+		RULE("fchmod", EPERM, ARG_BIT(1, S_ISGID)),
+		RULE("fchmodat", EPERM, ARG_BIT(2, S_ISUID)),
+		RULE("fchmodat", EPERM, ARG_BIT(2, S_ISGID)),
+		RULE("ioctl", EPERM, ARG_IS_INT(1, TIOCSTI)),
+		RULE("ioctl", EPERM, ARG_IS_INT(1, TIOCLINUX)),
 	};
-#undef MODE_RULE
 
 	return add_rules(ctx, rules, ARRAY_SIZE(rules));
 }
@@ -246,29 +254,18 @@ static bool is_used(int family)
 static int refuse_sockets(scmp_filter_ctx ctx)
 {
 	const struct rule rules[] = {
-		{ "socket",
-		  EAFNOSUPPORT,
-		  1,
-		  { SCMP_A0_32(SCMP_CMP_GT, AF_NETLINK) } },
-		{ "socket",
-		  EPERM,
-		  2,
-		  { SCMP_A0_32(SCMP_CMP_EQ, AF_INET),
-		    SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW) } },
-		{ "socket",
-		  EPERM,
-		  2,
-		  { SCMP_A0_32(SCMP_CMP_EQ, AF_INET6),
-		    SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW) } },
+		RULE("socket", EAFNOSUPPORT, ARG(0, SCMP_CMP_GT, AF_NETLINK)),
+		RULE("socket", EPERM, ARG(0, SCMP_CMP_EQ, AF_INET),
+		     ARG_BITS(1, 0xf, SOCK_RAW)),
+		RULE("socket", EPERM, ARG(0, SCMP_CMP_EQ, AF_INET6),
+		     ARG_BITS(1, 0xf, SOCK_RAW)),
 	};
 	int rc = add_rules(ctx, rules, ARRAY_SIZE(rules));
 
 	for (int family = 0; family < AF_NETLINK && rc == 0; family++) {
-		const struct rule r = { "socket",
-					EAFNOSUPPORT,
-					1,
-					{ SCMP_A0_32(SCMP_CMP_EQ,
-						     (uint32_t)family) } };
+		const struct rule r = RULE(
+			"socket", EAFNOSUPPORT,
+			ARG(0, SCMP_CMP_EQ, (uint64_t)family));
 
 		if (!is_used(family))
 			rc = add_rule(ctx, &r);

@@ -11,6 +11,18 @@
 
 #define SANDBOX_WORDS_MAX 160
 
+/* LeakSanitizer looks at our memory by ptrace(2). */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANDBOX_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANDBOX_SANITIZED 1
+#endif
+#endif
+#ifndef SANDBOX_SANITIZED
+#define SANDBOX_SANITIZED 0
+#endif
+
 /* Passwords are in our memory: no core file, and no other process of the user
  * that reads it. */
 void sandbox_hide_memory(void);

@@ -87,7 +87,7 @@ bool worker_look(struct worker *w,
 		 const struct worker_look_opts *opts) MUST_CHECK;
 /* Has its loop turned since this was called last? Asks it to, for the next
  * time. */
-bool worker_turned(struct worker *w) MUST_CHECK;
+bool worker_turned(struct worker *w);
 const struct worker_stats *worker_stats(const struct worker *w);
 
 #endif

@@ -45,6 +45,7 @@ static const struct member {
 	{ "config", KIND_TEXT },
 	{ "ready", KIND_PLAIN },
 	{ "uptime_ms", KIND_PLAIN },
+	{ "sandbox", KIND_TEXT },
 	{ "reload", KIND_PLAIN },
 	{ "ok", KIND_PLAIN },
 	{ "network", KIND_PLAIN },
