@@ -45,7 +45,8 @@ static bool turns(struct worker *w)
 static void test_turned(void)
 {
 	struct names_opts pools = { 0 };
-	struct rules_context ctx = { 0 };
+	struct rules rules = { 0 };
+	struct rules_context ctx = { .user = &rules };
 	struct worker_opts opts = { .on_flow_gone = on_flow_gone };
 	/* No flow can be made of this, which the worker tells. */
 	struct flow_seed seed = { .fd = -1 };
