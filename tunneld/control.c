@@ -188,6 +188,7 @@ static const struct request {
 	[CONTROL_PROXY_RETRY] = { conn_proxy_retry, 0 },
 	[CONTROL_RELOAD] = { conn_reload, 0 },
 	[CONTROL_DOCTOR] = { conn_doctor, sizeof(struct control_doctor) },
+	[CONTROL_PING] = { conn_ping, sizeof(struct control_ping) },
 	[CONTROL_REPORT] = { conn_report, sizeof(struct control_report) },
 };
 
@@ -481,6 +482,8 @@ void control_free(struct control *c)
 			conn_close(conn);
 	}
 	control_logs_free(c->logs);
+	if (c->ping_env.loop != NULL)
+		leg_env_fini(&c->ping_env);
 	loop_fd_del(c->opts.loop, &c->watch);
 	close(c->fd);
 	if (c->opts.listener <= 0)

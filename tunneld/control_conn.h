@@ -9,6 +9,7 @@
 #include "control.h"
 #include "dial.h"
 #include "learn.h"
+#include "leg.h"
 #include "log.h"
 #include "loop.h"
 #include "stats.h"
@@ -85,6 +86,8 @@ struct control {
 	struct flow_table *flows;
 	struct apps apps;
 	struct conn_waiter *waiters;
+	struct leg_env ping_env; /* of legs in this loop */
+	unsigned int pings;
 	bool ready;                 /* control_note_ready() */
 	struct dns_streams *dns;    /* apps' connections to port 53 */
 	struct conn_doctor *doctor; /* under way; NULL: none */
@@ -120,6 +123,8 @@ void conn_send_event(struct conn *conn, uint32_t events);
 /* Of conn_close(). */
 void conn_out_fini(struct conn *conn);
 
+/* control_ping.c: CONTROL_PING. */
+void conn_ping(struct conn *conn);
 /* control_report.c: CONTROL_REPORT. */
 void conn_report(struct conn *conn);
 /* control_report_status.c: of REPORT_STATUS; of a stream, too. */

@@ -48,6 +48,9 @@ struct race {
 	uint8_t family;
 	enum relay_order_mode mode;
 	bool refused;
+	const char *only;
+	bool trial;
+	uint32_t cause;
 	struct entry entry[RACE_ENTRIES_MAX];
 	size_t count, next;
 	struct slot slot[RACE_LEGS_MAX];
@@ -107,6 +110,8 @@ static size_t add_entries(struct race *r, const struct leg_ticket *ticket,
 		struct entry e = { .relay = order[i],
 				   .resume = ticket != NULL };
 
+		if (r->only != NULL && strcmp(order[i]->name, r->only) != 0)
+			continue;
 		if (ticket == NULL || is_of_server(order[i], ticket, host_too))
 			add_entry(r, r->count, &e);
 	}
@@ -227,6 +232,7 @@ static void on_ended(void *arg, struct leg *leg, uint64_t now_ms)
 	const struct leg_end *end = leg_end(leg);
 
 	s->leg = NULL;
+	r->cause = end->cause;
 	if (s->entry.resume && (end->blame == TURN_BLAME_ALLOCATION ||
 				end->blame == TURN_BLAME_MOBILITY))
 		stop_resuming(r);
@@ -273,6 +279,7 @@ static void start(struct race *r, struct slot *s, const struct leg_place *place)
 		.place = place,
 		.ticket = e->resume ? r->ticket : NULL,
 		.renewed = e->renewed,
+		.trial = r->trial,
 	};
 
 	s->leg = leg_new(r->env, &opts, &leg_events, r);
@@ -329,6 +336,8 @@ struct race *race_new(struct leg_env *env, const struct race_opts *opts,
 	r->ticket = opts->ticket;
 	r->family = opts->family;
 	r->mode = opts->mode;
+	r->only = opts->only;
+	r->trial = opts->trial;
 	if (r->ticket != NULL)
 		add_resume(r, now_ms);
 	else
@@ -364,6 +373,11 @@ void race_add_fresh(struct race *r, uint64_t now_ms)
 	if (r->next_ms < now_ms)
 		r->next_ms = now_ms;
 	loop_timer_set(r->env->loop, &r->timer, r->next_ms, step, r);
+}
+
+uint32_t race_cause(const struct race *r)
+{
+	return r->cause;
 }
 
 bool race_is_committed(const struct race *r)

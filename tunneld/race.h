@@ -35,6 +35,9 @@ struct race_opts {
 	/* NULL, or: go on with that allocation, on all ways to its server.
 	 * Borrowed as long as the race lives. */
 	const struct leg_ticket *ticket;
+	/* NULL, or: ways to the relays of this name alone. Borrowed. */
+	const char *only;
+	bool trial; /* its legs are: leg_set_trial() */
 };
 
 /* Each ends the race, which may be freed inside. */
@@ -55,6 +58,8 @@ void race_free(struct race *r); /* NULL is fine; gives back what it has got */
 /* Beside those that resume: legs with allocations of their own, from now on.
  * Once. */
 void race_add_fresh(struct race *r, uint64_t now_ms);
+/* Why the last leg has failed (leg.h); 0: none has. */
+uint32_t race_cause(const struct race *r);
 /* A ticket has been sent: the allocation may have moved already, so the old
  * leg cannot be trusted to keep it. */
 bool race_is_committed(const struct race *r);

@@ -154,6 +154,12 @@ struct control_proxy_retried {
 };
 _Static_assert(sizeof(struct control_proxy_retried) == 8, "retry layout");
 
+struct control_ping {
+	uint32_t count;       /* of echoes; 0: until the client goes */
+	uint32_t interval_ms; /* between two; 0: a second */
+	char relay[64];       /* its name; empty: whichever is taken first */
+};
+
 enum control_report_kind {
 	REPORT_STATUS = 1,  /* JSON: docs/schema/turnout-status-1.json */
 	REPORT_METRICS = 2, /* Prometheus' text format, 0.0.4 */

@@ -33,6 +33,8 @@
 #define DOCUMENT_MAX_BYTES (4u * LINE_MAX_BYTES)
 #define STREAM_FIRST_BYTES 4096u
 
+volatile sig_atomic_t daemon_interrupted;
+
 /* A connected stream, or -errno. */
 static int dial(const char *path, int limit_s)
 {
@@ -280,7 +282,7 @@ static ssize_t read_more(struct answer *a)
 	}
 	do
 		n = recv(a->fd, a->data + a->len, a->size - a->len - 1, 0);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && errno == EINTR && !daemon_interrupted);
 	if (n < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	a->len += (size_t)n;

@@ -6,6 +6,7 @@
 #include <turnout/compiler.h>
 #include <turnout/paths.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,8 @@ int daemon_proxy_retry(const char *socket) MUST_CHECK;
  * rest is not wanted. */
 typedef int(daemon_line_fn)(void *arg, char *line, size_t bytes);
 
+/* Set by a handler: the answer is not waited for any more, -EINTR. */
+extern volatile sig_atomic_t daemon_interrupted;
 /* Each line of the answer, as it comes. 0 at its end, what `on_line` has
  * returned, or -errno: -ETIMEDOUT (silent for `timeout_ms`, which may be 0: for
  * ever), -EMSGSIZE (no line is so long), -EPROTO (not a line: a tunneld that

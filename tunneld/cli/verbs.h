@@ -7,6 +7,7 @@
 
 extern const struct verb run_verb, shell_verb, trace_verb;
 extern const struct verb status_verb, flows_verb, top_verb, wait_verb;
+extern const struct verb ping_verb;
 extern const struct verb metrics_verb, log_verb, bugreport_verb;
 extern const struct verb config_verb, explain_verb, reload_verb, proxy_verb;
 extern const struct verb help_verb;
