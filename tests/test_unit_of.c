@@ -35,7 +35,10 @@ static void test_cgroup(void)
 	is("0::/.service\n", NULL, false);
 	is("0::/\n", NULL, false);
 	is("", NULL, false);
-	is("1:name=systemd:/a.service\n", NULL, false);
+	is("9:name=systemd:/system.slice/a.service\n8:cpu:/b.service\n"
+	   "0::/\n",
+	   "a.service", false);
+	is("8:cpu:/b.service\n", NULL, false);
 	memset(longer + 4, 'a', 600);
 	strcpy(longer + 604, ".service");
 	is(longer, NULL, false);

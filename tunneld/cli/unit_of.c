@@ -22,15 +22,13 @@ static bool ends_in(const char *text, size_t len, const char *tail)
 	return len > n && memcmp(text + len - n, tail, n) == 0;
 }
 
-bool unit_of_cgroup(const char *text, struct unit_of *unit)
+/* `path` is one line, from the / on. */
+static bool innermost(const char *path, struct unit_of *unit)
 {
-	const char *path = strstr(text, "::/"); /* the unified hierarchy */
 	bool found = false;
 
 	*unit = (struct unit_of){ .user = false };
-	if (path == NULL)
-		return false;
-	for (path += 3; *path != '\0' && *path != '\n';) {
+	for (path++; *path != '\0' && *path != '\n';) {
 		size_t len = strcspn(path, "/\n");
 
 		if (len <= UNIT_NAME_MAX && ends_in(path, len, TAIL)) {
@@ -43,6 +41,24 @@ bool unit_of_cgroup(const char *text, struct unit_of *unit)
 		path += len + (path[len] == '/');
 	}
 	return found;
+}
+
+/* The unified hierarchy, or the one of before that systemd has for itself. */
+bool unit_of_cgroup(const char *text, struct unit_of *unit)
+{
+	static const char *const hierarchies[] = { "0::", ":name=systemd:" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(hierarchies); i++) {
+		const char *at = strstr(text, hierarchies[i]);
+
+		if (at == NULL)
+			continue;
+		at += strlen(hierarchies[i]);
+		if (*at == '/' && innermost(at, unit))
+			return true;
+	}
+	*unit = (struct unit_of){ .user = false };
+	return false;
 }
 
 /* The value of a line `key value`; NULL: it is not there. */
