@@ -15,17 +15,17 @@
 
 static int print_list(void)
 {
-	printf("Usage: turnout VERB [ARG...]\n"
+	printf("Usage: turnout VERB [ARG...], turnout --help, turnout "
+	       "--version\n"
 	       "\n"
-	       "turnout takes an unmodified WebRTC app through a firewall that "
-	       "lets out nothing\nbut an HTTP proxy.\n"
+	       "Take a WebRTC app through a firewall that lets out nothing but "
+	       "an HTTP proxy.\n"
 	       "\n");
 	for (size_t i = 0; verbs[i] != NULL; i++)
 		printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-	printf("  --version, --help\n"
-	       "\n"
-	       "For instance: turnout run -- chromium\n"
-	       "See turnout(1), tunneld(8) and tunneld.conf(5).\n");
+	printf("\n"
+	       "For instance: turnout run -- chromium. See turnout(1), "
+	       "tunneld.conf(5).\n");
 	return say_flush_stdout() ? VERB_FAILED : VERB_OK;
 }
 
