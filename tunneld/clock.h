@@ -8,5 +8,7 @@
 #define CLOCK_NEVER UINT64_MAX /* a deadline that does not come */
 
 uint64_t clock_now_ms(void);
+/* Finer, of the same clock: for what is measured, not for deadlines. */
+uint64_t clock_now_us(void);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "addr.h"
 #include "buf.h"
+#include "clock.h"
 #include "control_conn.h"
 #include "json_clean.h"
 #include "leg.h"
@@ -23,7 +24,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sys/random.h>
 
@@ -57,14 +57,6 @@ struct conn_ping {
 	uint32_t seq, heard, lost;
 	uint64_t min_us, max_us, sum_us, last_us, changes_us;
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 static json_t *ms(uint64_t us)
 {
@@ -130,14 +122,14 @@ static void put_start(struct conn_ping *p)
 		      "transport", relay_transport_name(r->transport), "way",
 		      r->egress != NULL ? "proxy" : "direct", "relayed",
 		      status_json_endpoint(leg_relayed(p->leg)), "setup_ms",
-		      ms(now_us() - p->began_us)));
+		      ms(clock_now_us() - p->began_us)));
 }
 
 /* Echoes */
 
 static void note_echo(struct conn_ping *p, struct sent *s)
 {
-	uint64_t us = now_us() - s->at_us;
+	uint64_t us = clock_now_us() - s->at_us;
 
 	put(p, json_pack("{s:s, s:s, s:I, s:o}", "schema", SCHEMA, "event",
 			 "reply", "seq", (json_int_t)s->seq, "rtt_ms", ms(us)));
@@ -171,7 +163,7 @@ static void on_data(void *arg, struct leg *leg, const struct endpoint *peer,
 
 static void find_lost(struct conn_ping *p)
 {
-	uint64_t now = now_us();
+	uint64_t now = clock_now_us();
 
 	/* In the order in which they were sent. */
 	for (uint32_t i = 1; i <= UNDER_WAY_MAX; i++) {
@@ -193,7 +185,7 @@ static void send_one(struct conn_ping *p, uint64_t now_ms)
 
 	memcpy(data, p->token, sizeof(p->token));
 	be32_set(data + sizeof(p->token), p->seq);
-	*s = (struct sent){ .at_us = now_us(), .seq = p->seq };
+	*s = (struct sent){ .at_us = clock_now_us(), .seq = p->seq };
 	/* What the connection does not take now is lost: it is that slow. */
 	(void)!leg_send(p->leg, leg_relayed(p->leg), data, sizeof(data),
 			now_ms);
@@ -316,7 +308,7 @@ static void begin(struct conn_ping *p)
 	c->ping_env.loop = c->opts.loop;
 	c->ping_env.pool = c->opts.pool;
 	c->ping_env.stats = &c->stats;
-	p->began_us = now_us();
+	p->began_us = clock_now_us();
 	if (getrandom(p->token, sizeof(p->token), 0) ==
 	    (ssize_t)sizeof(p->token))
 		p->race = race_new(&c->ping_env, &opts, &race_events, p);

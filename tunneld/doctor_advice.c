@@ -310,7 +310,7 @@ static const struct {
 	[DOCTOR_CAUSE_CAPACITY] = {
 		.who = DOCTOR_RELAY_ADMIN,
 		.change = {
-			"coturn: a wider range min-port= to max-port=, or another relay",
+			"coturn: a wider range min-port= to max-port=, a higher total-quota= or bps-capacity=, or another relay",
 		},
 	},
 	[DOCTOR_CAUSE_FORBIDDEN] = {
@@ -323,6 +323,13 @@ static const struct {
 		.who = DOCTOR_RELAY_ADMIN,
 		.change = {
 			"see the log of the relay at {host}:{port} for why Allocate failed",
+		},
+	},
+	[DOCTOR_CAUSE_OWN_ADDRESS] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"coturn: allowed-peer-ip= with the relay's own address, where a denied-peer-ip= holds it",
+			"coturn behind NAT: external-ip=PUBLIC/PRIVATE, and the NAT must let it reach its public address",
 		},
 	},
 	[DOCTOR_CAUSE_LOSS] = {

@@ -135,11 +135,13 @@ static void judge_requests(struct doctor_way *w, struct doctor_line *l,
 	doctor_value(l, "request_ms", ms);
 	doctor_state(l, slow ? DOCTOR_SLOW : DOCTOR_INFO,
 		     "%s; its answers to requests take that long",
-		     refused ? "the relay does not pass datagrams to itself"
+		     refused ? "the relay does not pass datagrams to itself "
+			       "(403), so two that both use it cannot call "
+			       "each other"
 			     : "no echo came back: the relay may not pass "
 			       "datagrams to itself");
-	if (slow)
-		doctor_advise(l, DOCTOR_CAUSE_DELAY, &w->names);
+	doctor_advise(l, slow ? DOCTOR_CAUSE_DELAY : DOCTOR_CAUSE_OWN_ADDRESS,
+		      &w->names);
 }
 
 /* False: there are no echoes here. */
@@ -197,9 +199,18 @@ static json_t *rate_series(const struct turn_probe_echo *e, bool down)
 	return values;
 }
 
-static double kbps(unsigned int packets, uint32_t us)
+static double kbps(size_t bytes, uint32_t us)
 {
-	return us > 0 ? 8.0 * BURST_BYTES * 1000 * packets / us : 0;
+	return us > 0 ? 8.0 * 1000 * (double)bytes / us : 0;
+}
+
+/* What still waits here has not gone up. */
+static double up_kbps(const struct turn_probe_echo *e)
+{
+	size_t bytes = (size_t)e->sent * BURST_BYTES;
+
+	return kbps(bytes > e->unsent_bytes ? bytes - e->unsent_bytes : 0,
+		    e->sending_us);
 }
 
 static void tell_throughput(struct doctor_way *w, struct turn_probe *p,
@@ -220,8 +231,8 @@ static void tell_throughput(struct doctor_way *w, struct turn_probe *p,
 		.deadline_ms = doctor_deadline_ms(w->branch, 2500),
 	};
 	turn_probe_echo(p, e);
-	up = kbps(e->sent, e->sending_us);
-	down = kbps(e->heard, e->hearing_us);
+	up = up_kbps(e);
+	down = kbps((size_t)e->heard * BURST_BYTES, e->hearing_us);
 	narrow = up < NARROW_KBPS || down < NARROW_KBPS;
 	put_series(w->branch, "up_kbps", rate_series(e, false));
 	put_series(w->branch, "down_kbps", rate_series(e, true));

@@ -27,8 +27,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #define OUT_BYTES   65536
 #define OUT_LOW     4096
@@ -36,6 +38,8 @@
 #define ECHO_MAGIC  0x7475726eu
 #define RELEASE_MS  300
 #define ECHO_HEADER 16 /* magic, number, time in microseconds */
+/* A relay that never stops sending must not keep us from the clock. */
+#define READS_PER_STEP 64
 
 struct turn_probe {
 	struct stream stream;
@@ -52,14 +56,6 @@ struct turn_probe {
 	uint64_t echo_began_us;
 };
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* What comes back */
 
 static uint64_t get_u64(const uint8_t *p)
@@ -72,7 +68,7 @@ static void on_data(void *arg, const struct endpoint *peer, const uint8_t *data,
 {
 	struct turn_probe *p = arg;
 	struct turn_probe_echo *e = p->echo;
-	uint64_t now = now_us(), sent_us;
+	uint64_t now = clock_now_us(), sent_us;
 	uint32_t seq;
 
 	(void)now_ms;
@@ -109,6 +105,8 @@ static void on_state(void *arg, enum turn_state state, uint64_t now_ms)
 	struct turn_probe *p = arg;
 
 	(void)now_ms;
+	if (state == TURN_STATE_FAILED && p->facts.ready)
+		p->ended = true;
 	if (state != TURN_STATE_READY)
 		return;
 	p->facts.ready = true;
@@ -147,7 +145,7 @@ static void look_at(struct turn_probe *p, const uint8_t *frame, size_t len)
 	if (!p->facts.silent || stun_msg_parse(&m, frame, len) < 0)
 		return;
 	p->facts.silent = false;
-	p->facts.answer_us = (uint32_t)(now_us() - p->asked_us);
+	p->facts.answer_us = (uint32_t)(clock_now_us() - p->asked_us);
 	copy_text(p->facts.software, sizeof(p->facts.software), &m,
 		  STUN_ATTR_SOFTWARE);
 	if (!stun_msg_error(&m, &code, reason) || code != 401)
@@ -165,10 +163,12 @@ static void end(struct turn_probe *p, const char *words)
 		snprintf(p->facts.words, sizeof(p->facts.words), "%s", words);
 }
 
+/* A datagram that is none of TURN's proves nothing about the others. */
 static void feed(struct turn_probe *p, const uint8_t *frame, size_t len)
 {
 	look_at(p, frame, len);
-	if (turn_input(p->turn, frame, len, clock_now_ms()) < 0)
+	if (turn_input(p->turn, frame, len, clock_now_ms()) < 0 &&
+	    !stream_is_datagram(&p->stream))
 		end(p, "it sends bytes that are not TURN");
 }
 
@@ -186,13 +186,13 @@ static void take_frames(struct turn_probe *p)
 			       : "it sends bytes that are not TURN");
 }
 
-static void read_all(struct turn_probe *p)
+static void read_some(struct turn_probe *p)
 {
 	size_t room, n;
 	uint8_t *space;
 	enum io io;
 
-	while (!p->ended) {
+	for (int i = 0; !p->ended && i < READS_PER_STEP; i++) {
 		space = framer_space(&p->framer, &room);
 		io = stream_read(&p->stream, space, room, &n);
 		if (io == IO_WANT_READ || io == IO_WANT_WRITE)
@@ -267,7 +267,7 @@ static void step(struct turn_probe *p, uint64_t until_ms)
 		poll(&fd, 1, (int)(deadline - now));
 	if (cancel_is_set(p->cancel))
 		end(p, "cancelled");
-	read_all(p);
+	read_some(p);
 	turn_tick(p->turn, clock_now_ms());
 }
 
@@ -339,7 +339,7 @@ static void note_failure(struct turn_probe *p)
 bool turn_probe_allocate(struct turn_probe *p, uint64_t deadline_ms,
 			 struct turn_probe_facts *out)
 {
-	p->asked_us = now_us();
+	p->asked_us = clock_now_us();
 	cancel_watch(p->cancel, p->stream.fd);
 	turn_start(p->turn, clock_now_ms());
 	while (!p->ended && !p->facts.ready &&
@@ -364,10 +364,22 @@ static void put_u64(uint8_t *p, uint64_t v)
 	be32_set(p + 4, (uint32_t)v);
 }
 
+/* What the kernel still holds has not gone through. */
+static void note_unsent(const struct turn_probe *p, struct turn_probe_echo *e)
+{
+	int held = 0;
+
+	if (stream_is_datagram(&p->stream))
+		return;
+	if (ioctl(p->stream.fd, SIOCOUTQ, &held) < 0 || held < 0)
+		held = 0;
+	e->unsent_bytes = (size_t)held + waiting(p);
+}
+
 static void send_one(struct turn_probe *p, struct turn_probe_echo *e)
 {
 	uint8_t data[ECHO_MAX] = { 0 };
-	uint64_t now = now_us();
+	uint64_t now = clock_now_us();
 	size_t bytes = e->bytes < sizeof(data) ? e->bytes : sizeof(data);
 
 	be32_set(data, ECHO_MAGIC);
@@ -379,12 +391,13 @@ static void send_one(struct turn_probe *p, struct turn_probe_echo *e)
 		e->refused = true;
 	e->sent++;
 	e->sending_us = (uint32_t)(now - p->echo_began_us);
+	note_unsent(p, e);
 }
 
 /* All that are due by now; a way that is full has to do with fewer. */
 static void send_due(struct turn_probe *p, struct turn_probe_echo *e)
 {
-	uint64_t due = (now_us() - p->echo_began_us) / e->interval_us + 1;
+	uint64_t due = (clock_now_us() - p->echo_began_us) / e->interval_us + 1;
 
 	while (e->sent < e->count && e->sent < due && waiting(p) < OUT_LOW)
 		send_one(p, e);
@@ -394,7 +407,7 @@ static uint64_t next_ms(const struct turn_probe *p,
 			const struct turn_probe_echo *e)
 {
 	uint64_t at_us = p->echo_began_us + (uint64_t)e->sent * e->interval_us;
-	uint64_t now = now_us();
+	uint64_t now = clock_now_us();
 
 	return clock_now_ms() + (at_us > now ? (at_us - now) / 1000 + 1 : 1);
 }
@@ -405,9 +418,11 @@ void turn_probe_echo(struct turn_probe *p, struct turn_probe_echo *e)
 
 	memset(e->rtt_us, 0xff, sizeof(e->rtt_us));
 	e->sent = e->heard = 0;
+	e->sending_us = e->hearing_us = 0;
+	e->unsent_bytes = 0;
 	e->refused = e->ended = false;
 	p->echo = e;
-	p->echo_began_us = now_us();
+	p->echo_began_us = clock_now_us();
 	cancel_watch(p->cancel, p->stream.fd);
 	end_ms = clock_now_ms() + (uint64_t)e->count * e->interval_us / 1000 +
 		 e->linger_ms;

@@ -75,6 +75,9 @@ struct turn_probe_echo {
 	bool ended;          /* the connection has */
 	uint32_t sending_us; /* from the first to the last that was sent */
 	uint32_t hearing_us; /* … that was heard */
+	/* when the last was sent: of a stream, what had not arrived yet at
+	 * whoever is at the other end of the connection */
+	size_t unsent_bytes;
 	uint32_t rtt_us[TURN_PROBE_ECHOES_MAX]; /* or TURN_PROBE_LOST */
 };
 
