@@ -64,8 +64,9 @@ static int take_proxy(struct run_args *args, const char *url)
 	return make_setting(args, "proxy.url=", url);
 }
 
-static int take_relay(struct run_args *args, const char *uri)
+int run_args_relay(struct run_args *args, const char *uri)
 {
+	args->own_daemon = true;
 	args->relay = true;
 	/* RFC 7065 has no place for credentials, but people try. */
 	if (strchr(uri, '@') != NULL) {
@@ -143,25 +144,17 @@ static int take_relay_credentials(struct run_args *args)
 	return -EINVAL;
 }
 
-enum option_code {
-	OPTION_CONFIG = 'c',
-	OPTION_PROXY = VERB_LONG,
-	OPTION_RELAY,
-	OPTION_SET,
-	OPTION_STRICT,
-};
-
 const struct verb_option run_args_options[] = {
 	{
 		.name = "config",
-		.code = OPTION_CONFIG,
+		.code = RUN_ARGS_CONFIG,
 		.value = "FILE",
 		.kind = VERB_KIND_FILE,
 		.help = "read FILE instead of /etc/turnout/tunneld.conf",
 	},
 	{
 		.name = "proxy",
-		.code = OPTION_PROXY,
+		.code = RUN_ARGS_PROXY,
 		.value = "URL",
 		.kind = VERB_KIND_WORD,
 		.words = "env none http://",
@@ -169,7 +162,7 @@ const struct verb_option run_args_options[] = {
 	},
 	{
 		.name = "relay",
-		.code = OPTION_RELAY,
+		.code = RUN_ARGS_RELAY,
 		.value = "URI",
 		.kind = VERB_KIND_WORD,
 		.words = "turns: turn:",
@@ -177,7 +170,7 @@ const struct verb_option run_args_options[] = {
 	},
 	{
 		.name = "set",
-		.code = OPTION_SET,
+		.code = RUN_ARGS_SET,
 		.value = "SEC.KEY=VALUE",
 		.kind = VERB_KIND_SETTING,
 		.repeatable = true,
@@ -185,7 +178,7 @@ const struct verb_option run_args_options[] = {
 	},
 	{
 		.name = "strict",
-		.code = OPTION_STRICT,
+		.code = RUN_ARGS_STRICT,
 		.help = "refuse a COMMAND that turnout cannot serve",
 	},
 	{
@@ -225,20 +218,19 @@ static int take_option(void *arg, int code, const char *value)
 	struct taker *t = arg;
 
 	switch (code) {
-	case OPTION_CONFIG:
+	case RUN_ARGS_CONFIG:
 		t->args->own_daemon = true;
 		t->args->config = value;
 		return 0;
-	case OPTION_PROXY:
+	case RUN_ARGS_PROXY:
 		t->args->own_daemon = true;
 		return take_proxy(t->args, value);
-	case OPTION_RELAY:
-		t->args->own_daemon = true;
-		return take_relay(t->args, value);
-	case OPTION_SET:
+	case RUN_ARGS_RELAY:
+		return run_args_relay(t->args, value);
+	case RUN_ARGS_SET:
 		t->args->own_daemon = true;
 		return take_setting(t->args, value);
-	case OPTION_STRICT:
+	case RUN_ARGS_STRICT:
 		t->args->strict = true;
 		return 0;
 	case 'q':

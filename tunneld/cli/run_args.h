@@ -16,6 +16,16 @@
 #define ENV_RELAY_PASSWORD_FILE "TURNOUT_RELAY_PASSWORD_FILE"
 #define ENV_RELAY_SECRET_FILE   "TURNOUT_RELAY_SECRET_FILE"
 
+/* Codes of its options: a verb with others of its own can have some of them. */
+enum run_args_code {
+	RUN_ARGS_CONFIG = 'c',
+	RUN_ARGS_PROXY = VERB_LONG,
+	RUN_ARGS_RELAY,
+	RUN_ARGS_SET,
+	RUN_ARGS_STRICT,
+	RUN_ARGS_NUM_CODES, /* what others begin at */
+};
+
 struct run_args {
 	const char *config; /* --config, or NULL */
 	const char **set;   /* for tunneld: SECTION.KEY=VALUE */
@@ -38,6 +48,8 @@ extern const struct verb_status run_args_status[];
 int run_args_init(struct run_args *args, const struct verb *verb, int argc,
 		  char **argv, verb_option_fn *other,
 		  void *other_arg) MUST_CHECK;
+/* A URI as for --relay; 0, or < 0 after saying what is wrong. */
+int run_args_relay(struct run_args *args, const char *uri) MUST_CHECK;
 void run_args_fini(struct run_args *args);
 
 #endif

@@ -12,6 +12,7 @@ const struct verb *const verbs[] = {
 	&run_verb,
 	&shell_verb,
 	&trace_verb,
+	&doctor_verb,
 	&status_verb,
 	&flows_verb,
 	&top_verb,

@@ -6,6 +6,7 @@
 #include "verb.h"
 
 extern const struct verb run_verb, shell_verb, trace_verb;
+extern const struct verb doctor_verb;
 extern const struct verb status_verb, flows_verb, top_verb, wait_verb;
 extern const struct verb ping_verb;
 extern const struct verb metrics_verb, log_verb, bugreport_verb;
