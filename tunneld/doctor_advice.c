@@ -353,7 +353,7 @@ static const struct {
 	[DOCTOR_CAUSE_UDP_CLOSED] = {
 		.who = DOCTOR_IT,
 		.change = {
-			"firewall: allow UDP from this machine to {host}, port 3478, and back: media would be faster than over TCP",
+			"firewall: allow UDP from this machine to {host}, port {port}, and back: media would be faster than over TCP",
 		},
 	},
 	[DOCTOR_CAUSE_LOCAL] = {

@@ -26,15 +26,24 @@
 #define TRIES     4
 #define TRY_MS    300
 #define STUN_PORT 3478
+#define PORTS_MAX 3
 
-/* The port that a relay's own UDP way has, or the usual one. */
-static uint16_t port_of(const struct relay_set *set, const struct relay *relay)
+/* Where a relay may take UDP: at the port of its UDP way, at that of the other
+ * one (coturn listens for both on each), or at the usual one. */
+static size_t find_ports(const struct relay_set *set, const struct relay *r,
+			 uint16_t ports[PORTS_MAX])
 {
-	for (size_t i = 0; i < set->count; i++)
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->count && n == 0; i++)
 		if (set->relay[i].transport == RELAY_TRANSPORT_UDP &&
-		    strcmp(set->relay[i].host, relay->host) == 0)
-			return set->relay[i].port;
-	return STUN_PORT;
+		    strcmp(set->relay[i].host, r->host) == 0)
+			ports[n++] = set->relay[i].port;
+	if (n == 0 || ports[0] != r->port)
+		ports[n++] = r->port;
+	if (ports[0] != STUN_PORT && r->port != STUN_PORT)
+		ports[n++] = STUN_PORT;
+	return n;
 }
 
 static bool is_answer(const uint8_t *data, ssize_t n, const uint8_t *id)
@@ -95,36 +104,51 @@ static void tell(struct doctor_line *l, int ms,
 	doctor_state(l, DOCTOR_OK, "UDP gets to the relay and back");
 }
 
+/* Milliseconds, or -1: nobody answers. */
+static int try_port(struct doctor_branch *b, struct hop *hop, uint16_t port)
+{
+	int fd, ms;
+
+	hop->port = port;
+	fd = hop_datagram(hop);
+	if (fd < 0)
+		return -1;
+	ms = ask(b, fd);
+	close(fd);
+	return ms;
+}
+
 void doctor_udp(struct doctor_branch *b)
 {
 	struct relay *r = &b->env->relays->relay[0];
 	struct hop hop = {
 		.host = r->host,
-		.port = port_of(b->env->relays, r),
 		.socket = -1,
 		.deadline_ms = doctor_deadline_ms(b, DOCTOR_HOP_MS),
 		.cancel = &b->cancel,
 	};
-	const struct doctor_names names = { .relay = r->name,
-					    .host = r->host,
-					    .port = hop.port };
-	char about[DIAL_HOST_PORT_MAX];
-	struct doctor_line *l;
-	int fd;
+	struct doctor_names names = { .relay = r->name, .host = r->host };
+	struct doctor_line *l = doctor_begin(b, DOCTOR_UDP_DIRECT, r->host);
+	uint16_t ports[PORTS_MAX];
+	size_t n = find_ports(b->env->relays, r, ports);
+	int ms = -1;
 
-	dial_format_host(about, r->host, hop.port);
-	l = doctor_begin(b, DOCTOR_UDP_DIRECT, about);
 	if (l == NULL)
 		return;
-	fd = hop_datagram(&hop);
-	if (fd < 0) {
-		doctor_state(l, DOCTOR_INFO, "%s: media go over TCP",
-			     hop.looked_up ? strerror(-fd)
-					   : "the relay's name is not known "
-					     "outside of the proxy");
-		doctor_advise(l, DOCTOR_CAUSE_UDP_CLOSED, &names);
+	for (size_t i = 0; i < n && ms < 0; i++) {
+		names.port = ports[i];
+		ms = try_port(b, &hop, ports[i]);
+		if (!hop.looked_up)
+			break;
+	}
+	if (ms < 0)
+		names.port = ports[0];
+	if (hop.looked_up) {
+		tell(l, ms, &names);
 		return;
 	}
-	tell(l, ask(b, fd), &names);
-	close(fd);
+	doctor_state(l, DOCTOR_INFO,
+		     "the relay's name is not known outside of the proxy: "
+		     "media go over TCP");
+	doctor_advise(l, DOCTOR_CAUSE_UDP_CLOSED, &names);
 }
