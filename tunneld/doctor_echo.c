@@ -31,11 +31,8 @@
 /* What calls bear (ITU-T G.114 has 300 ms there and back as good). */
 #define SLOW_RTT_MS    300
 #define SLOW_JITTER_MS 40
-#define FAR_RTT_MS     150
-/* Later than the others by more, and a call does without it. */
-#define LATE_MS       200
-#define SLOW_LOSS_PCT 3
-#define NARROW_KBPS   400
+#define SLOW_LOSS_PCT  3
+#define NARROW_KBPS    400
 
 struct figures {
 	double least_ms, mean_ms, p95_ms, jitter_ms, loss_pct;
@@ -113,19 +110,13 @@ static void judge(struct doctor_way *w, struct doctor_line *l,
 	doctor_value(l, "rtt_p95_ms", f->p95_ms);
 	doctor_value(l, "jitter_ms", f->jitter_ms);
 	doctor_value(l, "loss_percent", f->loss_pct);
-	if (f->loss_pct > SLOW_LOSS_PCT || f->jitter_ms > SLOW_JITTER_MS ||
-	    f->p95_ms - f->least_ms > LATE_MS) {
+	if (f->loss_pct > SLOW_LOSS_PCT || f->jitter_ms > SLOW_JITTER_MS) {
 		state = DOCTOR_SLOW;
 		doctor_advise(l, DOCTOR_CAUSE_LOSS, &w->names);
 	}
 	if (f->mean_ms > SLOW_RTT_MS) {
 		state = DOCTOR_SLOW;
-		/* TCP sends again what was lost: that comes late, and the
-		 * others as soon as ever. */
-		doctor_advise(l,
-			      f->least_ms > FAR_RTT_MS ? DOCTOR_CAUSE_DELAY
-						       : DOCTOR_CAUSE_LOSS,
-			      &w->names);
+		doctor_advise(l, DOCTOR_CAUSE_DELAY, &w->names);
 	}
 	doctor_state(l, state,
 		     "there and back, 95 of 100 within %.1f ms; jitter %.1f "
