@@ -288,8 +288,9 @@ static void tell_certificate(struct doctor_way *w, struct doctor_line *l,
 			facts->issuer);
 	if (left > EXPIRY_WARN_S)
 		return;
-	doctor_state(l, DOCTOR_SLOW, "%s; its certificate ends in %lld days",
-		     facts->version, (long long)(left / (24 * 3600)));
+	/* Calls are none the worse for it until then. */
+	doctor_state(l, DOCTOR_INFO, "%s; its certificate ends in %lld hours",
+		     facts->version, (long long)(left / 3600));
 	doctor_advise(l, DOCTOR_CAUSE_RELAY_CERTIFICATE, &w->names);
 }
 
