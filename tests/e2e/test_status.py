@@ -27,6 +27,11 @@ import surviving
 from suite import check, skip, test
 
 SCHEMA = labs.TOP / "docs" / "schema" / "turnout-status-1.json"
+SCRIPT = f"""
+function FindProxyForURL(url, host) {{
+	return "PROXY {labs.PROXY}:{labs.BASIC_PORT}";
+}}
+"""
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?25h\x1b[?1049l"
 # setpriv changes the user behind the door of the namespaces.
 NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
@@ -123,6 +128,30 @@ def of_others(lab):
         check(flow["app"] not in json.dumps(theirs), f"{theirs}")
         turnout(lab, daemon, "status", "--check=call", wrap=NOBODY, status=1)
         check(document(lab, daemon)["everybody"], "root is told less")
+
+
+@test("status-script")
+def of_a_script(lab):
+    """A proxy that a script has named, and the login there."""
+    lab.set_mood("drop")
+    script = lab.write("status-script.pac", SCRIPT)
+    daemon = service.Tunneld(lab, lab.config(
+        "status-script", proxy=f"pac+file://{script}",
+        basic=labs.PROXY_PASSWORD))
+    turnout(lab, daemon, "wait", "--timeout", "30")
+    found = document(lab, daemon)
+    proxy, = found["proxies"]
+    check(not proxy["configured"] and not proxy["rests"] and
+          proxy["url"] == f"http://{labs.PROXY}:{labs.BASIC_PORT}" and
+          proxy["login"]["state"] == "accepted" and
+          proxy["login"]["scheme"] == "Basic", f"{proxy}")
+    check(str(script) in found["network"]["proxy_source"],
+          f"{found['network']}")
+    told = turnout(lab, daemon, "status", "--counters")
+    check(f"proxy_login {proxy['url']} scheme Basic login accepted" in told,
+          told)
+    check("login accepted, by Basic" in turnout(lab, daemon, "status"), "")
+    check(daemon.stop() == 0, "tunneld failed")
 
 
 class Terminal:
