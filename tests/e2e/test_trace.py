@@ -6,6 +6,11 @@ import json
 import subprocess
 import sys
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 import call
 import lab as labs
 from suite import check, skip, test
@@ -13,7 +18,17 @@ from test_calls import check_no_leak
 from talking import start_echo
 from test_connect import inside
 
-BLOCK = "[rules]\nrule = block refused.lab.test\n"
+SCHEMA = labs.TOP / "docs" / "schema" / "turnout-trace-1.json"
+
+
+def read(log):
+    """The lines of JSON, which hold to their schema."""
+    skip(jsonschema is None and "not installed: python3-jsonschema")
+    schema = json.loads(SCHEMA.read_text())
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    for event in events:
+        jsonschema.validate(event, schema)
+    return events
 
 
 def trace(lab, name, *argv, extra="", mood="drop", status=0):
@@ -25,7 +40,7 @@ def trace(lab, name, *argv, extra="", mood="drop", status=0):
         lab, name, lab.turnout, "trace", "--json", "-o", log, "--config",
         config, "--", "env", f"SSL_CERT_FILE={lab.ca}", *argv)
     check(found == status, f"status {found}: {out} {errors}")
-    return [json.loads(line) for line in log.read_text().splitlines()], out
+    return read(log), out
 
 
 def one(events, **wanted):
@@ -171,7 +186,7 @@ def chromium(lab):
         lab.turnout, "trace", "--json", "-o", log, "--config", config,
         "--"]).finish()
     call.check_good(*ends)
-    events = [json.loads(line) for line in log.read_text().splitlines()]
+    events = read(log)
     check(any(event["event"] == "intercepted" and event["protocol"] == "udp"
               for event in events), "no media was seen")
     check_no_leak(lab)
