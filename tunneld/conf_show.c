@@ -241,7 +241,9 @@ static int show_it(struct show *s, struct conf_entries *e, char *what)
 	if (what != NULL && !seek(s, e, what))
 		return -EINVAL;
 	if (s->opts->json)
-		fputs("{\"version\": 1, \"values\": [", s->to);
+		fputs("{\"schema\": \"turnout-config/1\", \"version\": 1, "
+		      "\"values\": [",
+		      s->to);
 	show_all(s);
 	if (s->opts->json)
 		fputs("\n]}\n", s->to);

@@ -94,7 +94,7 @@ static void print_json(const struct explained *x, FILE *to)
 	const struct rule *rule = x->rule.rule;
 	char text[RULES_TEXT_MAX];
 
-	fputs("{\"version\": 1", to);
+	fputs("{\"schema\": \"turnout-explain/1\", \"version\": 1", to);
 	member(to, "protocol", protocol_name(x));
 	member(to, "host", x->query->target.host);
 	fprintf(to, ", \"port\": %u", x->query->target.port);
