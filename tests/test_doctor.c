@@ -16,6 +16,7 @@
 #include "relay.h"
 #include "resolver.h"
 #include "rules.h"
+#include "socks_server.h"
 #include "tls.h"
 #include "tls_server.h"
 #include "turn_server.h"
@@ -41,9 +42,10 @@ struct row {
 	/* the proxy */
 	bool direct; /* there is none */
 	struct http_proxy_opts proxy;
-	const char *proxy_host; /* NULL: 127.0.0.1 */
-	const char *user;       /* NULL: no login is configured */
-	bool in_the_clear;      /* basic_over_http */
+	const struct socks_server_opts *socks; /* NULL: it speaks HTTP */
+	const char *proxy_host;                /* NULL: 127.0.0.1 */
+	const char *user;  /* NULL: no login is configured */
+	bool in_the_clear; /* basic_over_http */
 	const struct tls_server_opts *proxy_tls; /* NULL: http:// */
 	bool closed;                             /* nobody listens there */
 	/* the relay */
@@ -100,6 +102,19 @@ static const struct tls_server_opts tls_proxy_asks = {
 	.need_client = true,
 };
 
+static const struct socks_server_opts socks_good = {
+	.way = SOCKS_SERVER_TUNNEL,
+};
+static const struct socks_server_opts socks_denies = {
+	.reply = 2, /* not allowed by the ruleset */
+};
+static const struct socks_server_opts socks_refused = {
+	.reply = 5, /* by the target */
+};
+static const struct socks_server_opts socks_login = {
+	.login = "joe:other",
+};
+
 static const struct row rows[] = {
 	{ .name = "all is well" },
 	{ .name = "all is well, by TLS", .tls = &tls_good },
@@ -108,6 +123,7 @@ static const struct row rows[] = {
 	  .user = "joe",
 	  .in_the_clear = true },
 	{ .name = "all is well, an https:// proxy", .proxy_tls = &tls_proxy },
+	{ .name = "all is well, by SOCKS5", .socks = &socks_good },
 	/* The proxy */
 	{ .name = "no such proxy",
 	  .proxy_host = "gone.test",
@@ -193,6 +209,34 @@ static const struct row rows[] = {
 	  .line = "relay.tcp",
 	  .who = "relay-admin",
 	  .change = "tls-listening-port=443" },
+	{ .name = "SOCKS5 says no",
+	  .socks = &socks_denies,
+	  .line = "proxy.connect",
+	  .who = "proxy-admin",
+	  .change = "Dante: " },
+	{ .name = "SOCKS5 without a login",
+	  .socks = &socks_login,
+	  .line = "proxy.login",
+	  .who = "you",
+	  .change = "username = USER, password_file = FILE" },
+	{ .name = "SOCKS5 shows passwords",
+	  .socks = &socks_login,
+	  .user = "joe",
+	  .line = "proxy.login",
+	  .who = "it",
+	  .change = "basic_over_http = yes" },
+	{ .name = "SOCKS5 with the wrong password",
+	  .socks = &socks_login,
+	  .user = "joe",
+	  .in_the_clear = true,
+	  .line = "proxy.login",
+	  .who = "you",
+	  .change = "`turnout proxy retry`" },
+	{ .name = "the relay is down behind SOCKS5",
+	  .socks = &socks_refused,
+	  .line = "relay.tcp",
+	  .who = "relay-admin",
+	  .change = "let the relay listen" },
 	/* The relay */
 	{ .name = "no such relay",
 	  .direct = true,
@@ -323,6 +367,7 @@ struct world {
 	struct host host;
 	struct tls_server *relay_tls, *proxy_tls;
 	struct http_proxy *proxy;
+	struct socks_server *socks;
 	struct doctor_env env;
 };
 
@@ -360,6 +405,8 @@ static struct egress *egress_to(const char *host, uint16_t port,
 	p->basic_over_http = row->in_the_clear;
 	if (row->user != NULL)
 		p->creds = proxy_creds_new(&login);
+	if (row->socks != NULL)
+		p->kind = PROXY_SOCKS5;
 	if (tls != NULL) {
 		p->kind = PROXY_HTTPS;
 		p->tls = trust(tls_server_ca_file(tls));
@@ -392,6 +439,13 @@ static uint16_t open_proxy(struct world *w, const struct row *row,
 
 	if (row->closed)
 		return closed_port();
+	if (row->socks != NULL) {
+		struct socks_server_opts socks = *row->socks;
+
+		socks.forward_port = relay_port;
+		w->socks = socks_server_new(&socks);
+		return socks_server_port(w->socks);
+	}
 	opts.forward_port = relay_port;
 	w->proxy = http_proxy_new(&opts);
 	if (row->proxy_tls == NULL)
@@ -457,6 +511,8 @@ static void world_close(struct world *w)
 		tls_server_free(w->proxy_tls);
 	if (w->proxy != NULL)
 		http_proxy_free(w->proxy);
+	if (w->socks != NULL)
+		socks_server_free(w->socks);
 	if (w->relay_tls != NULL)
 		tls_server_free(w->relay_tls);
 	if (w->host.loop != NULL)
@@ -731,6 +787,31 @@ static void black_holes(void)
 	world_close(&w);
 }
 
+/* Nothing gets out, and no proxy is configured. */
+static void no_proxy(void)
+{
+	static const struct row row = { .line = "relay.tcp",
+					.who = "it",
+					.change = "[proxy] url = http://" };
+	const struct endpoint at = { .family = ENDPOINT_IPV4,
+				     .ip = { 127, 0, 0, 1 } };
+	struct world w = { .proxy = NULL };
+	struct relay_set *set = relay_set_new(1);
+	struct black_hole hole;
+	json_t *report;
+
+	lab_open(&w.lab);
+	black_hole_open(&hole, at);
+	fill_relay(&set->relay[0], "main", "127.0.0.1", ntohs(hole.at.port_be),
+		   "secret");
+	open_env(&w, set, NULL);
+	report = examine(&w);
+	CU_ASSERT(says(report, &row));
+	json_decref(report);
+	black_hole_close(&hole);
+	world_close(&w);
+}
+
 struct told {
 	struct doctor *doctor;
 	size_t lines;
@@ -778,6 +859,7 @@ static CU_TestInfo tests[] = {
 	{ "no relay is configured", no_relay },
 	{ "a refused password is not sent again", quarantine },
 	{ "the second proxy is used", second_proxy },
+	{ "no proxy is configured", no_proxy },
 	{ "silence everywhere", black_holes },
 	{ "cancelled", cancelled },
 	CU_TEST_INFO_NULL,

@@ -53,6 +53,7 @@ static const struct {
 		.who = DOCTOR_IT,
 		.change = {
 			"tunneld.conf: [proxy] url = http://PROXY:PORT",
+			"or firewall: allow TCP from this machine to {host}:{port}",
 		},
 	},
 	[DOCTOR_CAUSE_PAC] = {
@@ -177,6 +178,13 @@ static const struct {
 			"squid: acl SSL_ports port {port}",
 			"squid: acl turnout_relay dstdomain {host}",
 			"squid: http_access allow CONNECT turnout_relay SSL_ports (before http_access deny)",
+		},
+	},
+	[DOCTOR_CAUSE_SOCKS_DENIED] = {
+		.who = DOCTOR_PROXY_ADMIN,
+		.change = {
+			"allow-list: CONNECT {host}:{port}",
+			"Dante: in a `socks pass` rule, to: {host} port = {port}, command: connect",
 		},
 	},
 	[DOCTOR_CAUSE_PORTAL] = {

@@ -32,7 +32,7 @@
 
 /* The first hops */
 
-static bool look_up(struct doctor_way *w)
+static void look_up(struct doctor_way *w)
 {
 	struct endpoint addrs[LOOKUP_MAX];
 	uint64_t began = clock_now_ms(), took;
@@ -40,10 +40,10 @@ static bool look_up(struct doctor_way *w)
 	int n;
 
 	if (addr_parse_ip(w->proxy->host, &addrs[0]))
-		return true;
+		return;
 	l = doctor_begin(w->branch, DOCTOR_PROXY_NAME, w->proxy->host);
 	if (l == NULL)
-		return false;
+		return;
 	n = lookup_host(w->proxy->host, ENDPOINT_NONE,
 			doctor_deadline_ms(w->branch, DOCTOR_HOP_MS),
 			&w->branch->cancel, addrs);
@@ -55,7 +55,7 @@ static bool look_up(struct doctor_way *w)
 				      ? DOCTOR_CAUSE_RESOLVER
 				      : DOCTOR_CAUSE_PROXY_NAME,
 			      &w->names);
-		return false;
+		return;
 	}
 	doctor_figure(l, "%llu ms", (unsigned long long)took);
 	doctor_value(l, "ms", (double)took);
@@ -63,7 +63,6 @@ static bool look_up(struct doctor_way *w)
 		     "%d address%s", n, n == 1 ? "" : "es");
 	if (took > SLOW_NAME_MS)
 		doctor_advise(l, DOCTOR_CAUSE_RESOLVER, &w->names);
-	return true;
 }
 
 /* A connected descriptor, or -1. */
@@ -174,14 +173,13 @@ static bool reach_one(struct doctor_way *w, struct proxy *proxy)
 	dial_format_host(w->proxy_at, proxy->host, proxy->port);
 	w->names.proxy = w->proxy_at;
 	w->names.proxy_host = w->proxy->host;
-	if (!look_up(w))
-		return false;
+	/* What follows a failure begins as a line that is skipped. */
+	look_up(w);
 	fd = connect_tcp(w);
-	if (fd < 0)
-		return false;
 	if (proxy->kind == PROXY_HTTPS)
 		shake_hands(w, fd);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return w->branch->root == NULL;
 }
 
@@ -266,12 +264,29 @@ static void tell_schemes(struct doctor_way *w,
 		doctor_state(l, DOCTOR_OK, "it asks for no login");
 		return;
 	}
+	if (w->proxy->kind == PROXY_SOCKS5) {
+		doctor_state(l, DOCTOR_INFO,
+			     "user name and password, in the clear: SOCKS5 "
+			     "has nothing else");
+		return;
+	}
 	name_schemes(asked->offered, names, sizeof(names));
 	doctor_state(l, asked->offered != 0 ? DOCTOR_OK : DOCTOR_INFO,
 		     "%s%s%s%s",
 		     names[0] != '\0' ? names : "none that is known here",
 		     asked->realm[0] != '\0' ? ", for \"" : "", asked->realm,
 		     asked->realm[0] != '\0' ? "\"" : "");
+}
+
+/* It takes a user name and a password, or nothing (RFC 1929). */
+static enum doctor_cause socks_cause(const struct doctor_way *w)
+{
+	const struct proxy *p = w->proxy;
+
+	if (p->creds == NULL)
+		return DOCTOR_CAUSE_LOGIN_MISSING;
+	return p->basic_over_http ? DOCTOR_CAUSE_LOGIN_REFUSED
+				  : DOCTOR_CAUSE_BASIC_OVER_HTTP;
 }
 
 /* What we could have answered with, had it been there. */
@@ -283,6 +298,8 @@ static enum doctor_cause login_cause(const struct doctor_way *w,
 	struct endpoint ip;
 	bool ticket = false;
 
+	if (p->kind == PROXY_SOCKS5)
+		return socks_cause(w);
 	for (size_t i = 0; i < p->scheme_count; i++)
 		ticket |= p->scheme[i] == PROXY_SCHEME_NEGOTIATE;
 	ticket = ticket && (asked->offered & PROXY_SCHEME_NEGOTIATE) != 0;
@@ -330,11 +347,13 @@ static void tell_login(struct doctor_way *w,
 
 /* CONNECT */
 
-static enum doctor_cause connect_cause(enum dial_reason reason)
+static enum doctor_cause connect_cause(const struct doctor_way *w)
 {
-	switch (reason) {
+	switch (w->tunnel.failure.reason) {
 	case DIAL_PROXY_DENIED:
-		return DOCTOR_CAUSE_DENIED;
+		return w->proxy->kind == PROXY_SOCKS5
+			       ? DOCTOR_CAUSE_SOCKS_DENIED
+			       : DOCTOR_CAUSE_DENIED;
 	case DIAL_CAPTIVE_PORTAL:
 		return DOCTOR_CAUSE_PORTAL;
 	case DIAL_PROXY_PROTOCOL:
@@ -352,7 +371,8 @@ static enum doctor_cause connect_cause(enum dial_reason reason)
 
 static bool is_target(enum dial_reason reason)
 {
-	return reason == DIAL_TARGET_UNREACH || reason == DIAL_TARGET_TIMEOUT;
+	return reason == DIAL_TARGET_UNREACH || reason == DIAL_TARGET_TIMEOUT ||
+	       reason == DIAL_TARGET_REFUSED;
 }
 
 static void tell_connect(struct doctor_way *w)
@@ -372,7 +392,7 @@ static void tell_connect(struct doctor_way *w)
 		return;
 	}
 	doctor_fail(w->branch, l, "%s", f->words);
-	doctor_advise(l, connect_cause(f->reason), &w->names);
+	doctor_advise(l, connect_cause(w), &w->names);
 }
 
 static void tell_relay(struct doctor_way *w)

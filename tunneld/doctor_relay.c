@@ -62,6 +62,7 @@ static bool open_datagram(struct doctor_way *w, struct doctor_line *l)
 		.port = r->port,
 		.datagram = true,
 	};
+	uint64_t deadline, now;
 
 	w->fd = hop_datagram(&hop);
 	if (w->fd < 0) {
@@ -72,7 +73,10 @@ static bool open_datagram(struct doctor_way *w, struct doctor_line *l)
 	if (!relay_is_secure(r))
 		return true;
 	w->tls = tls_open(r->tls, w->fd, &opts);
-	if (w->tls != NULL && tls_handshake_wait(w->tls, DOCTOR_HOP_MS) == 0)
+	deadline = doctor_deadline_ms(w->branch, DOCTOR_HOP_MS);
+	now = clock_now_ms();
+	if (w->tls != NULL && deadline > now &&
+	    tls_handshake_wait(w->tls, (uint32_t)(deadline - now)) == 0)
 		return true;
 	doctor_fail(w->branch, l, "%s",
 		    w->tls != NULL ? tls_error(w->tls) : strerror(errno));

@@ -74,18 +74,28 @@ int doctor_way_again(struct doctor_way *w)
 
 /* Directly */
 
-static enum doctor_cause direct_cause(enum dial_reason reason, int error)
+/* Where nothing gets out, a proxy is what is missing most of the time. */
+static enum doctor_cause silent_cause(const struct doctor_way *w)
 {
-	switch (reason) {
+	return policy_egress(w->branch->env->policy) != NULL
+		       ? DOCTOR_CAUSE_RELAY_SILENT
+		       : DOCTOR_CAUSE_NO_PROXY;
+}
+
+static enum doctor_cause direct_cause(const struct doctor_way *w)
+{
+	int error = w->tunnel.failure.error;
+
+	switch (w->tunnel.failure.reason) {
 	case DIAL_TARGET_DNS:
 		return error == ETIMEDOUT || error == EAGAIN
 			       ? DOCTOR_CAUSE_RESOLVER
 			       : DOCTOR_CAUSE_RELAY_NAME;
 	case DIAL_TARGET_TIMEOUT:
-		return DOCTOR_CAUSE_RELAY_SILENT;
+		return silent_cause(w);
 	case DIAL_TARGET_REFUSED:
 		return error == ECONNREFUSED ? DOCTOR_CAUSE_RELAY_REFUSED
-					     : DOCTOR_CAUSE_RELAY_SILENT;
+					     : silent_cause(w);
 	default:
 		return DOCTOR_CAUSE_LOCAL;
 	}
@@ -144,10 +154,7 @@ static void connect_directly(struct doctor_way *w)
 	w->open_ms = (unsigned int)clock_now_ms() - w->open_ms;
 	if (w->fd < 0) {
 		doctor_fail(w->branch, l, "%s", w->tunnel.failure.words);
-		doctor_advise(l,
-			      direct_cause(w->tunnel.failure.reason,
-					   w->tunnel.failure.error),
-			      &w->names);
+		doctor_advise(l, direct_cause(w), &w->names);
 		return;
 	}
 	doctor_figure(l, "%u ms", w->open_ms);
@@ -199,11 +206,29 @@ static int handshake(struct doctor_way *w, struct tls *tls, int fd)
 	return rc;
 }
 
+/* Until the answer's record is there: tickets of TLS 1.3 may come before it.
+ * Whoever sends them a byte at a time has no more time for it. */
+static size_t read_record(struct doctor_way *w, struct tls *tls, int fd,
+			  uint8_t *data, size_t max)
+{
+	uint64_t deadline = doctor_deadline_ms(w->branch, ANSWER_MS), now;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	enum io io = IO_WANT_READ;
+	size_t n = 0;
+
+	while (io == IO_WANT_READ && (now = clock_now_ms()) < deadline &&
+	       !cancel_is_set(&w->branch->cancel)) {
+		io = tls_read(tls, data, max, &n);
+		if (io == IO_WANT_READ && tls_pending(tls) == 0)
+			(void)poll(&p, 1, (int)(deadline - now));
+	}
+	return io == IO_OK ? n : 0;
+}
+
 /* A Binding request, which is worth nothing: is its answer STUN's? */
-static bool answers_stun(struct tls *tls, int fd)
+static bool answers_stun(struct doctor_way *w, struct tls *tls, int fd)
 {
 	uint8_t id[STUN_ID_LEN], data[512];
-	struct pollfd p = { .fd = fd, .events = POLLIN };
 	struct stun_build build;
 	struct stun_msg msg;
 	struct buf out;
@@ -217,17 +242,10 @@ static bool answers_stun(struct tls *tls, int fd)
 	stun_auth_fingerprint(&build);
 	if (tls_write(tls, data, out.len, &n) != IO_OK)
 		return false;
-	n = 0;
-	/* An answer is one record; tickets of TLS 1.3 may come before it. */
-	while (n == 0) {
-		enum io io = tls_read(tls, data, sizeof(data), &n);
-
-		if (io == IO_WANT_READ && poll(&p, 1, ANSWER_MS) == 1)
-			continue;
-		if (io != IO_OK)
-			return false;
-	}
-	return stun_msg_parse(&msg, data, n) == 0 &&
+	cancel_watch(&w->branch->cancel, fd);
+	n = read_record(w, tls, fd, data, sizeof(data));
+	cancel_watch(&w->branch->cancel, -1);
+	return n > 0 && stun_msg_parse(&msg, data, n) == 0 &&
 	       memcmp(msg.id, id, sizeof(id)) == 0;
 }
 
@@ -247,7 +265,7 @@ static bool is_the_relay(struct doctor_way *w, struct doctor_line *l)
 		tls_look(tls, &facts);
 		doctor_evidence(l, "certificate for %s, signed by %s",
 				facts.subject, facts.issuer);
-		answers = answers_stun(tls, fd);
+		answers = answers_stun(w, tls, fd);
 		doctor_evidence(l, "behind it %s",
 				answers ? "a STUN server answers"
 					: "no STUN server "
