@@ -192,11 +192,14 @@ static void json_is(const char *text, const char *expected,
 static void test_json(void)
 {
 	begin();
+	redact_know(r, REDACT_RELAY, "office");
+	json_is("{\"id\":\"proxy.login\"}", "{\"id\":\"proxy.login\"}", "");
+	json_is("{\"id\":\"hunter2.login\"}", "{\"id\":\"host-1\"}", "");
 	json_is("{\"schema\":\"turnout-status/1\",\"cookie\":5,"
 		"\"relays\":[{\"name\":\"office\",\"host\":\"relay\","
 		"\"port\":443,\"rtt_ms\":1.5}]}",
 		"{\"schema\":\"turnout-status/1\",\"relays\":[{\"name\":"
-		"\"relay-1\",\"host\":\"host-1\",\"port\":443,\"rtt_ms\":1.5}]"
+		"\"relay-1\",\"host\":\"host-2\",\"port\":443,\"rtt_ms\":1.5}]"
 		"}",
 		"cookie");
 	/* A string where a number belongs. */

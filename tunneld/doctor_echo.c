@@ -31,8 +31,11 @@
 /* What calls bear (ITU-T G.114 has 300 ms there and back as good). */
 #define SLOW_RTT_MS    300
 #define SLOW_JITTER_MS 40
-#define SLOW_LOSS_PCT  3
-#define NARROW_KBPS    400
+#define FAR_RTT_MS     150
+/* Later than the others by more, and a call does without it. */
+#define LATE_MS       200
+#define SLOW_LOSS_PCT 3
+#define NARROW_KBPS   400
 
 struct figures {
 	double least_ms, mean_ms, p95_ms, jitter_ms, loss_pct;
@@ -102,7 +105,13 @@ static json_t *rtt_series(const struct turn_probe_echo *e)
 static void judge(struct doctor_way *w, struct doctor_line *l,
 		  const struct figures *f)
 {
-	enum doctor_state state = DOCTOR_OK;
+	bool slow = f->mean_ms > SLOW_RTT_MS;
+	/* TCP sends again what was lost: that comes late, and the others as
+	 * soon as ever. */
+	bool lossy = f->loss_pct > SLOW_LOSS_PCT ||
+		     f->jitter_ms > SLOW_JITTER_MS ||
+		     f->p95_ms - f->least_ms > LATE_MS ||
+		     (slow && f->least_ms <= FAR_RTT_MS);
 
 	doctor_figure(l, "%.1f ms", f->mean_ms);
 	doctor_value(l, "rtt_min_ms", f->least_ms);
@@ -110,15 +119,10 @@ static void judge(struct doctor_way *w, struct doctor_line *l,
 	doctor_value(l, "rtt_p95_ms", f->p95_ms);
 	doctor_value(l, "jitter_ms", f->jitter_ms);
 	doctor_value(l, "loss_percent", f->loss_pct);
-	if (f->loss_pct > SLOW_LOSS_PCT || f->jitter_ms > SLOW_JITTER_MS) {
-		state = DOCTOR_SLOW;
-		doctor_advise(l, DOCTOR_CAUSE_LOSS, &w->names);
-	}
-	if (f->mean_ms > SLOW_RTT_MS) {
-		state = DOCTOR_SLOW;
-		doctor_advise(l, DOCTOR_CAUSE_DELAY, &w->names);
-	}
-	doctor_state(l, state,
+	if (lossy || slow)
+		doctor_advise(l, lossy ? DOCTOR_CAUSE_LOSS : DOCTOR_CAUSE_DELAY,
+			      &w->names);
+	doctor_state(l, lossy || slow ? DOCTOR_SLOW : DOCTOR_OK,
 		     "there and back, 95 of 100 within %.1f ms; jitter %.1f "
 		     "ms; %.0f %% lost",
 		     f->p95_ms, f->jitter_ms, f->loss_pct);

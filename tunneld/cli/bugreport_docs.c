@@ -202,30 +202,36 @@ static void add_report(struct bugreport *b, const char *name, const char *words,
 	free(text);
 }
 
+/* Of the lines about how far it is, and the report, the report. */
+static int on_doctor(void *arg, char *line, size_t bytes)
+{
+	json_t **report = arg, *doc = json_loadb(line, bytes, 0, NULL);
+
+	if (*report == NULL)
+		*report = json_incref(json_object_get(doc, "report"));
+	json_decref(doc);
+	return 0;
+}
+
 static void add_doctor(struct bugreport *b)
 {
-	static const char *const argv[] = { "/proc/self/exe", "doctor",
-					    "--json", NULL };
-	const struct capture c = { argv, DOCTOR_TIMEOUT_MS };
-	json_t *doc = NULL;
-	size_t bytes;
-	char *text;
+	const struct control_doctor body = { .flags = 0 };
+	json_t *report = NULL;
 	int err;
 
-	if (b->no_doctor) {
-		bundle_leave_out(b->bundle, "doctor.json", "--no-doctor");
+	if (b->no_doctor || b->socket == NULL) {
+		bundle_leave_out(b->bundle, "doctor.json",
+				 b->no_doctor ? "--no-doctor"
+					      : "no tunneld is running");
 		return;
 	}
-	err = capture(&c, &text, &bytes);
-	if (err >= 0) {
-		doc = json_loadb(text, bytes, 0, NULL);
-		free(text);
-	}
-	if (doc != NULL)
-		add_json(b, "doctor.json", "what turnout doctor found", doc);
+	err = daemon_stream(b->socket, CONTROL_DOCTOR, &body, sizeof(body),
+			    on_doctor, &report, DOCTOR_TIMEOUT_MS);
+	if (report != NULL)
+		add_json(b, "doctor.json", "what is wrong, hop by hop", report);
 	else
 		leave_out(b, "doctor.json", err);
-	json_decref(doc);
+	json_decref(report);
 }
 
 /* The machine */

@@ -80,8 +80,8 @@ static int take_lines(struct log_args *args, const char *text)
 
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' ||
 	    n > REPORT_LOG_LINES_MAX) {
-		say("log: '%s' is no number of lines: write 0 to %u" SEE_HELP,
-		    text, REPORT_LOG_LINES_MAX);
+		say("log: --lines '%s': write 0 to %u" SEE_HELP, text,
+		    REPORT_LOG_LINES_MAX);
 		return -EINVAL;
 	}
 	args->has_lines = true;
@@ -97,7 +97,8 @@ static int take_level(struct log_args *args, const char *text)
 		args->level = i;
 		return 0;
 	}
-	say("log: '%s' is none of error, warn, info, debug" SEE_HELP, text);
+	say("log: --level '%s': write error, warn, info or debug" SEE_HELP,
+	    text);
 	return -EINVAL;
 }
 

@@ -241,7 +241,7 @@ static int take_number(const char *name, const char *text, double least,
 	*out = strtod(text, &end);
 	if (text[0] != '\0' && *end == '\0' && *out >= least && *out <= most)
 		return 0;
-	say("ping: --%s '%s': %g to %g" VERB_SEE_HELP("ping"), name, text,
+	say("ping: --%s '%s': write %g to %g" VERB_SEE_HELP("ping"), name, text,
 	    least, most);
 	return -EINVAL;
 }

@@ -18,6 +18,7 @@
 enum kind {
 	KIND_PLAIN = 0, /* number, boolean, null; containers are gone into */
 	KIND_TEXT,      /* the same, and text by redact_text() */
+	KIND_ID,        /* words of turnout with dots between: "proxy.tcp" */
 	KIND_WORD,      /* this and all below become pseudonyms */
 	KIND_HOST,
 	KIND_RELAY,
@@ -64,7 +65,7 @@ static const struct member {
 	{ "realm", KIND_WORD },
 	{ "refused_at", KIND_TEXT },
 	{ "relays", KIND_PLAIN },
-	{ "name", KIND_RELAY },
+	{ "name", KIND_TEXT }, /* of relays they are known */
 	{ "host", KIND_HOST },
 	{ "port", KIND_PLAIN },
 	{ "transport", KIND_TEXT },
@@ -119,7 +120,7 @@ static const struct member {
 	{ "who", KIND_TEXT },
 	{ "path", KIND_PLAIN },
 	{ "lines", KIND_PLAIN },
-	{ "id", KIND_TEXT },
+	{ "id", KIND_ID },
 	{ "title", KIND_TEXT },
 	{ "about", KIND_TEXT },
 	{ "relay", KIND_RELAY },
@@ -209,10 +210,25 @@ static json_t *name_of(struct reducing *x, const json_t *value, enum kind kind)
 		redact_name(x->r, kinds[kind], json_string_value(value), name));
 }
 
+/* With dots it would be taken for a host. */
+static bool is_id(const char *text)
+{
+	while (*text != '\0') {
+		size_t len = strcspn(text, ".");
+
+		if (!redact_is_ours(text, len))
+			return false;
+		text += len + (text[len] == '.');
+	}
+	return true;
+}
+
 static json_t *reduce_string(struct reducing *x, const json_t *value,
 			     enum kind kind)
 {
-	if (kind == KIND_TEXT)
+	if (kind == KIND_ID && is_id(json_string_value(value)))
+		return json_copy((json_t *)(uintptr_t)value);
+	if (kind == KIND_TEXT || kind == KIND_ID)
 		return text_of(x, value);
 	if (kind != KIND_PLAIN && kind != KIND_COUNTS)
 		return name_of(x, value, kind);

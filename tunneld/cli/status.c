@@ -46,7 +46,8 @@ static int take_option(void *arg, int code, const char *value)
 	o->state = STATUS_STATE_READY;
 	if (value == NULL || status_state_parse(value, &o->state))
 		return 0;
-	say("status: --check=%s: live, ready, relay or call; see 'turnout "
+	say("status: --check='%s': write live, ready, relay or call; see "
+	    "'turnout "
 	    "help status'",
 	    value);
 	return -EINVAL;

@@ -144,8 +144,8 @@ static int take_interval(struct top *t, const char *text)
 
 	if (text[0] == '\0' || *end != '\0' ||
 	    !(s >= INTERVAL_MIN_S && s <= INTERVAL_MAX_S)) {
-		say("top: --interval '%s': seconds, %.1f to %.0f" VERB_SEE_HELP(
-			    "top"),
+		say("top: --interval '%s': write seconds, %.1f to "
+		    "%.0f" VERB_SEE_HELP("top"),
 		    text, INTERVAL_MIN_S, INTERVAL_MAX_S);
 		return -EINVAL;
 	}

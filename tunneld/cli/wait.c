@@ -209,8 +209,8 @@ static int take_timeout(struct waiting *w, const char *text)
 	double s = strtod(text, &end);
 
 	if (text[0] == '\0' || *end != '\0' || !(s >= 0 && s <= WAIT_MAX_S)) {
-		say("wait: --timeout '%s': seconds, at most %d" VERB_SEE_HELP(
-			    "wait"),
+		say("wait: --timeout '%s': write seconds, at most "
+		    "%d" VERB_SEE_HELP("wait"),
 		    text, WAIT_MAX_S);
 		return -EINVAL;
 	}
@@ -231,7 +231,8 @@ static int take_option(void *arg, int code, const char *value)
 	if (status_state_parse(value, &w->state) &&
 	    w->state != STATUS_STATE_LIVE)
 		return 0;
-	say("wait: --for '%s': ready, relay or call" VERB_SEE_HELP("wait"),
+	say("wait: --for '%s': write ready, relay or call" VERB_SEE_HELP(
+		    "wait"),
 	    value);
 	return -EINVAL;
 }

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test_report.py - the page of `turnout doctor --html` in a real browser, on a
+desktop and on a phone: all of it is to be seen, and it asks for nothing
+"""
+import json
+import os
+import pathlib
+import subprocess
+
+import browser
+import lab as labs
+from suite import check, skip, test
+
+DATA = labs.TOP / "tests" / "data"
+# Width, height, whether it is a phone, whether it is dark.
+SCREENS = {"desktop": (1280, 900, False, False),
+           "dark": (1280, 900, False, True),
+           "phone": (360, 740, True, False)}
+# The exit status is the verdict.
+SAMPLES = {"good": 0, "poor": 1, "refused": 2, "hostile": 2}
+
+# What a reader would see: how wide the page is, the drawings that are shown,
+# how large the smallest text is on the screen, and how its colours differ from
+# their ground (WCAG 2.1, 1.4.3).
+LOOK = r"""(() => {
+const shown = e => e.getClientRects().length > 0;
+const light = c => {
+  const part = v => (v /= 255) <= .03928 ? v / 12.92
+    : ((v + .055) / 1.055) ** 2.4;
+  return .2126 * part(c[0]) + .7152 * part(c[1]) + .0722 * part(c[2]); };
+const colour = s => s.match(/[\d.]+/g).map(Number);
+const ground = e => {
+  for (; e; e = e.parentElement) {
+    const c = colour(getComputedStyle(e).backgroundColor);
+    if (c.length < 4 || c[3] > 0) return c; }
+  return [255, 255, 255]; };
+const contrast = (a, b) => { const [x, y] = [light(a), light(b)];
+  return (Math.max(x, y) + .05) / (Math.min(x, y) + .05); };
+const all = [...document.querySelectorAll("body *")].filter(e => shown(e) &&
+  [...e.childNodes].some(n => n.nodeType == 3 && n.data.trim()) &&
+  !e.closest("title,desc"));
+const scale = e => { const m = e.getScreenCTM && e.getScreenCTM();
+  return m ? m.a : 1; };
+const style = e => getComputedStyle(e);
+const ways = [...document.querySelectorAll("svg.way")].filter(shown);
+const width = document.documentElement.clientWidth;
+return {
+  wide: document.documentElement.scrollWidth, width,
+  over: all.filter(e => e.getBoundingClientRect().right > width + .5)
+    .map(e => e.textContent.slice(0, 60)),
+  smallest: Math.min(...all.map(e => parseFloat(style(e).fontSize) *
+    scale(e))),
+  contrast: Math.min(...all.map(e => contrast(ground(e), colour(
+    e instanceof SVGElement ? style(e).fill : style(e).color)))),
+  ways: ways.map(e => e.getAttribute("class")),
+  stops: ways.map(e => e.querySelectorAll(".stop").length),
+  described: ways.every(e => e.getAttribute("aria-labelledby").split(" ")
+    .every(id => document.getElementById(id).textContent)),
+  plots: [...document.querySelectorAll(".plot svg")].filter(e => shown(e) &&
+    e.getBBox().width > 100).length,
+  landmarks: ["header", "main", "footer", "h1"].every(
+    n => document.querySelectorAll("body " + n).length == 1),
+  alien: document.querySelectorAll(
+    "script,img,iframe,object,embed,audio,video,[onerror],[onload]").length,
+  title: document.title, verdict: document.querySelector("h1").textContent,
+}; })()"""
+
+
+def write(lab, name, page):
+    done = subprocess.run(
+        [*lab.inside.enter, lab.turnout, "doctor", "--from", DATA / f"doctor-{name}.json",
+         "--html", page], capture_output=True, text=True, check=False,
+        timeout=30)
+    check(done.returncode == SAMPLES[name],
+          f"status {done.returncode}: {done.stderr}")
+
+
+def check_page(found, name, screen):
+    who = f"{name} on {screen}: {found}"
+    check(found["wide"] <= found["width"] and not found["over"],
+          "it is wider than the screen: " + who)
+    check(found["smallest"] >= 9.5, "a text is too small: " + who)
+    check(found["contrast"] >= 4.5, "a text is too pale: " + who)
+    check(found["stops"] == [5] and found["described"],
+          "the way is not drawn: " + who)
+    check(("upright" in found["ways"][0]) == (screen == "phone"),
+          "the way is drawn for another screen: " + who)
+    check(found["plots"] == {"good": 3, "poor": 3, "refused": 0,
+                             "hostile": 2}[name], "plots are missing: " + who)
+    check(found["landmarks"] and not found["alien"], who)
+    check(found["title"].startswith(found["verdict"]), who)
+
+
+@test("report-in-chromium")
+def in_chromium(lab):
+    skip(browser.missing())
+    # For people: TURNOUT_SCREENSHOTS=DIRECTORY keeps what was seen.
+    keep = os.environ.get("TURNOUT_SCREENSHOTS")
+    shots = pathlib.Path(keep) if keep else lab.tmp["root"]
+    with browser.Browser() as chromium:
+        for name in SAMPLES:
+            page = lab.tmp["root"] / f"report-{name}.html"
+            write(lab, name, page)
+            for screen, how in SCREENS.items():
+                chromium.show(*how)
+                chromium.open(page.as_uri())
+                check_page(chromium.look(LOOK), name, screen)
+                asked = [url for url in chromium.requests
+                         if url not in (page.as_uri(), "data:,")]
+                check(not asked, f"the page asks for {asked}")
+                shot = shots / f"report-{name}-{screen}.png"
+                chromium.screenshot(shot)
+                check(shot.stat().st_size > 10000, f"{shot} is empty")
+        check(not chromium.errors, f"{chromium.errors}")
+
+
+@test("report-samples")
+def samples(_):
+    """What is shown in tests is what the schema allows."""
+    try:
+        import jsonschema  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        skip("not installed: python3-jsonschema")
+    schema = json.loads((labs.TOP / "docs" / "schema" /
+                         "turnout-doctor-1.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    for name in SAMPLES:
+        report = json.loads((DATA / f"doctor-{name}.json").read_text())
+        errors = list(jsonschema.Draft7Validator(schema).iter_errors(report))
+        check(bool(errors) == (name == "hostile"), f"{name}: {errors[:1]}")
