@@ -520,13 +520,32 @@ static void world_close(struct world *w)
 	lab_close(&w->lab);
 }
 
+struct told {
+	struct doctor *doctor; /* NULL: it goes on */
+	size_t lines, done;
+};
+
+static void on_progress(void *arg, size_t done, size_t of, const char *doing)
+{
+	struct told *t = arg;
+
+	CU_ASSERT(done >= t->done && done <= of);
+	CU_ASSERT(doing[0] != '\0');
+	t->done = done;
+	t->lines++;
+	if (t->doctor != NULL)
+		doctor_cancel(t->doctor);
+}
+
 static json_t *examine(struct world *w)
 {
 	struct doctor *d = doctor_new(&w->env);
+	struct told told = { .lines = 0 };
 	json_t *report;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
-	report = doctor_run(d, NULL, NULL);
+	report = doctor_run(d, on_progress, &told);
+	CU_ASSERT(told.lines > 0);
 	doctor_free(d);
 	return report;
 }
@@ -812,21 +831,6 @@ static void no_proxy(void)
 	world_close(&w);
 }
 
-struct told {
-	struct doctor *doctor;
-	size_t lines;
-};
-
-static void stop_at_once(void *arg, size_t done, size_t of, const char *doing)
-{
-	struct told *t = arg;
-
-	CU_ASSERT(done <= of);
-	CU_ASSERT(doing[0] != '\0');
-	t->lines++;
-	doctor_cancel(t->doctor);
-}
-
 /* Whoever has asked has gone. */
 static void cancelled(void)
 {
@@ -841,7 +845,7 @@ static void cancelled(void)
 	told.doctor = doctor_new(&w.env);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(told.doctor);
 	began = clock_now_ms();
-	CU_ASSERT_PTR_NULL(doctor_run(told.doctor, stop_at_once, &told));
+	CU_ASSERT_PTR_NULL(doctor_run(told.doctor, on_progress, &told));
 	CU_ASSERT(clock_now_ms() - began < 3000);
 	CU_ASSERT(told.lines > 0);
 	doctor_free(told.doctor);

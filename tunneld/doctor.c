@@ -50,17 +50,30 @@ struct doctor {
 	size_t done;
 };
 
+/* Three lines are of no relay. With several proxies it may be more. */
+static size_t lines_owed(const struct doctor *d)
+{
+	size_t lines = 3;
+
+	for (size_t i = 0; i < d->branches; i++)
+		if (d->branch[i].relay != NULL)
+			lines += DOCTOR_NUM_PROBES - 3;
+	return lines;
+}
+
 void doctor_tell(struct doctor *d, const struct doctor_line *l)
 {
 	char doing[DIAL_WORDS_MAX];
+	size_t of = lines_owed(d);
 
-	if (d == NULL || d->progress == NULL)
+	if (d->progress == NULL)
 		return;
 	snprintf(doing, sizeof(doing), "%s%s%s", doctor_probe_title(l->probe),
 		 l->about[0] != '\0' ? ": " : "", l->about);
 	pthread_mutex_lock(&d->lock);
-	d->progress(d->arg, d->done++, d->branches * DOCTOR_NUM_PROBES / 2,
-		    doing);
+	d->progress(d->arg, d->done, of, doing);
+	if (d->done < of)
+		d->done++;
 	pthread_mutex_unlock(&d->lock);
 }
 
