@@ -206,6 +206,32 @@ static void test_refusals(void)
 	}
 }
 
+/* A relay that has IPv6 addresses alone. */
+static void test_other_family(void)
+{
+	struct fixture f;
+
+	open_fixture(&f);
+	knobs(&f)->force_error = 440;
+	knobs(&f)->force_count = 1;
+	knobs(&f)->force_method = STUN_METHOD_ALLOCATE;
+	run(&f);
+	CU_ASSERT(f.facts.ready);
+	CU_ASSERT_EQUAL(f.facts.code, 0);
+	CU_ASSERT_EQUAL(f.facts.relayed.family, ENDPOINT_IPV6);
+	CU_ASSERT_EQUAL(f.echo->heard, ECHOES);
+	close_fixture(&f);
+
+	/* … or none at all */
+	open_fixture(&f);
+	knobs(&f)->force_error = 440;
+	knobs(&f)->force_count = 100;
+	run(&f);
+	CU_ASSERT_FALSE(f.facts.ready);
+	CU_ASSERT_EQUAL(f.facts.code, 440);
+	close_fixture(&f);
+}
+
 static void test_wrong_password(void)
 {
 	struct fixture f;
@@ -341,6 +367,7 @@ static CU_TestInfo tests[] = {
 	{ "echoes over a stream", test_stream },
 	{ "echoes over datagrams", test_datagrams },
 	{ "codes of refusals", test_refusals },
+	{ "the other family", test_other_family },
 	{ "a wrong password", test_wrong_password },
 	{ "no more than one allocation", test_quota },
 	{ "its own address is refused", test_own_address_refused },

@@ -327,6 +327,25 @@ static const struct {
 			"let the user of [relay {relay}] make allocations (coturn: its log says why not)",
 		},
 	},
+	[DOCTOR_CAUSE_STALE] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"{host}:{port}: nothing in front of the relay may put two clients on one connection",
+			"coturn: a lower max-allocate-lifetime= ends what a lost connection has left",
+		},
+	},
+	[DOCTOR_CAUSE_FAMILY] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"coturn: relay-ip= with an IPv4 address (and, behind NAT, external-ip=)",
+		},
+	},
+	[DOCTOR_CAUSE_NO_UDP_RELAY] = {
+		.who = DOCTOR_RELAY_ADMIN,
+		.change = {
+			"coturn: without no-udp-relay, as media is relayed by UDP",
+		},
+	},
 	[DOCTOR_CAUSE_ALLOCATE] = {
 		.who = DOCTOR_RELAY_ADMIN,
 		.change = {

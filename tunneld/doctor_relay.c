@@ -187,6 +187,12 @@ static enum doctor_cause allocate_cause(const struct doctor_way *w,
 		return login_cause(w);
 	case 403:
 		return DOCTOR_CAUSE_FORBIDDEN;
+	case 437:
+		return DOCTOR_CAUSE_STALE;
+	case 440:
+		return DOCTOR_CAUSE_FAMILY;
+	case 442:
+		return DOCTOR_CAUSE_NO_UDP_RELAY;
 	case 486:
 		return DOCTOR_CAUSE_QUOTA;
 	case 508:
@@ -202,6 +208,20 @@ static bool is_quota(const struct turn_probe_facts *f)
 	return !f->ready && (f->code == 486 || f->code == 508);
 }
 
+/* What the address is good for. */
+static void tell_address(struct doctor_way *w, struct doctor_line *l,
+			 const struct turn_probe_facts *f)
+{
+	if (f->relayed.family == ENDPOINT_IPV4) {
+		doctor_state(l, DOCTOR_OK, "the relay gave us an address");
+		return;
+	}
+	doctor_state(l, DOCTOR_SLOW,
+		     "the relay has IPv6 addresses alone: peers that have only "
+		     "IPv4 are not reached");
+	doctor_advise(l, DOCTOR_CAUSE_FAMILY, &w->names);
+}
+
 static void tell_allocation(struct doctor_way *w,
 			    const struct turn_probe_facts *f)
 {
@@ -212,10 +232,10 @@ static void tell_allocation(struct doctor_way *w,
 		return;
 	if (f->code != 0)
 		doctor_value(l, "code", f->code);
-	if (f->ready || is_quota(f)) {
-		doctor_state(l, f->ready ? DOCTOR_OK : DOCTOR_INFO,
-			     f->ready ? "the relay gave us an address"
-				      : "the relay takes the login");
+	if (f->ready) {
+		tell_address(w, l, f);
+	} else if (is_quota(f)) {
+		doctor_state(l, DOCTOR_INFO, "the relay takes the login");
 	} else if (f->code == 300) {
 		doctor_state(l, DOCTOR_SLOW,
 			     "the relay sends us to another one, which was not "

@@ -45,6 +45,7 @@ struct turn_probe {
 	struct stream stream;
 	struct framer framer;
 	struct turn *turn;
+	struct turn *other; /* for IPv6, where the relay has no IPv4 */
 	struct cancel *cancel;
 	uint8_t *out;
 	struct buf out_buf;
@@ -275,11 +276,11 @@ static void step(struct turn_probe *p, uint64_t until_ms)
 
 struct turn_probe *turn_probe_new(const struct turn_probe_opts *o)
 {
-	const struct turn_opts opts = { .username = o->pair->username,
-					.password = o->pair->password,
-					.family = ENDPOINT_IPV4,
-					.datagram = o->datagram,
-					.mobility = o->mobility };
+	struct turn_opts opts = { .username = o->pair->username,
+				  .password = o->pair->password,
+				  .family = ENDPOINT_IPV4,
+				  .datagram = o->datagram,
+				  .mobility = o->mobility };
 	struct turn_probe *p = calloc(1, sizeof(*p));
 
 	if (p == NULL) {
@@ -293,7 +294,10 @@ struct turn_probe *turn_probe_new(const struct turn_probe_opts *o)
 	p->facts.silent = true;
 	p->out = malloc(OUT_BYTES);
 	p->turn = turn_new(&opts, &events, p);
-	if (p->out == NULL || p->turn == NULL || framer_init(&p->framer) < 0) {
+	opts.family = ENDPOINT_IPV6;
+	p->other = turn_new(&opts, &events, p);
+	if (p->out == NULL || p->turn == NULL || p->other == NULL ||
+	    framer_init(&p->framer) < 0) {
 		turn_probe_free(p);
 		errno = ENOMEM;
 		return NULL;
@@ -319,6 +323,7 @@ void turn_probe_free(struct turn_probe *p)
 	if (p->turn != NULL && p->facts.ready && !p->ended)
 		release(p);
 	turn_free(p->turn);
+	turn_free(p->other);
 	framer_fini(&p->framer);
 	stream_close(&p->stream);
 	free(p->out);
@@ -336,16 +341,37 @@ static void note_failure(struct turn_probe *p)
 		p->facts.alternate = *to;
 }
 
-bool turn_probe_allocate(struct turn_probe *p, uint64_t deadline_ms,
-			 struct turn_probe_facts *out)
+static void allocate(struct turn_probe *p, uint64_t deadline_ms)
 {
-	p->asked_us = clock_now_us();
-	cancel_watch(p->cancel, p->stream.fd);
 	turn_start(p->turn, clock_now_ms());
 	while (!p->ended && !p->facts.ready &&
 	       turn_state(p->turn) != TURN_STATE_FAILED &&
 	       clock_now_ms() < deadline_ms)
 		step(p, deadline_ms);
+}
+
+/* No IPv4 there: what was refused has left nothing behind, so the connection
+ * is as good as new (RFC 8656, 7.2). */
+static bool wants_other_family(const struct turn_probe *p)
+{
+	const char *words;
+
+	return !p->ended && turn_state(p->turn) == TURN_STATE_FAILED &&
+	       turn_error(p->turn, &words) == 440;
+}
+
+bool turn_probe_allocate(struct turn_probe *p, uint64_t deadline_ms,
+			 struct turn_probe_facts *out)
+{
+	p->asked_us = clock_now_us();
+	cancel_watch(p->cancel, p->stream.fd);
+	allocate(p, deadline_ms);
+	if (wants_other_family(p)) {
+		turn_free(p->turn);
+		p->turn = p->other;
+		p->other = NULL;
+		allocate(p, deadline_ms);
+	}
 	cancel_watch(p->cancel, -1);
 	if (turn_state(p->turn) == TURN_STATE_FAILED)
 		note_failure(p);

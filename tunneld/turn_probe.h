@@ -53,7 +53,8 @@ struct turn_probe *turn_probe_new(const struct turn_probe_opts *opts)
 /* Gives the allocation back. */
 void turn_probe_free(struct turn_probe *p);
 
-/* Allocate, until `deadline_ms`. True: ready. */
+/* Allocate, until `deadline_ms`: an IPv4 address, or IPv6 where the relay has
+ * no other. True: ready. */
 bool turn_probe_allocate(struct turn_probe *p, uint64_t deadline_ms,
 			 struct turn_probe_facts *out) MUST_CHECK;
 
