@@ -143,6 +143,9 @@ static void test_ticket(void)
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(text, "\n    squid.conf: acl SSL_ports port 5349\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n    HTTP/1.1 403 Forbidden\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text,
+				      "\nThe way: app (ok), tunneld (ok), "
+				      "proxy.example.com:3128 (failed), "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "2026-11-28T06:00:00Z by turnout"));
 	free(text);
 	json_decref(report);

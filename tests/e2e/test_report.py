@@ -5,6 +5,7 @@ desktop and on a phone: all of it is to be seen, and it asks for nothing
 import json
 import os
 import pathlib
+import pty
 import subprocess
 
 import browser
@@ -128,3 +129,64 @@ def samples(_):
         report = json.loads((DATA / f"doctor-{name}.json").read_text())
         errors = list(jsonschema.Draft7Validator(schema).iter_errors(report))
         check(bool(errors) == (name == "hostile"), f"{name}: {errors[:1]}")
+
+
+def doctor(lab, config, *argv, terminal=False):
+    """Without a tunneld: the exit status, and what was said and shown."""
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [*lab.inside.enter, lab.turnout, "doctor", "--config", config, *argv],
+        stdout=subprocess.PIPE, text=True, check=False, timeout=60,
+        stderr=theirs if terminal else subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm", "TURNOUT_SOCKET": ""})
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode() if terminal else done.stderr
+    os.close(ours)
+    return done.returncode, done.stdout, shown
+
+
+@test("report-without-tunneld")
+def without_tunneld(lab):
+    """One is started to look, and ends; its report as a page and a ticket."""
+    skip(browser.missing())
+    lab.set_mood("drop")
+    page = lab.tmp["root"] / "report.html"
+    config = lab.config("report", relay_password="wrong")
+    status, ticket, shown = doctor(lab, config, "--ticket", "--html", page,
+                                   terminal=True)
+    check(status == 2 and "Who must act: IT\n" in ticket and
+          "    tunneld.conf: [relay relay] username" in ticket,
+          f"status {status}: {ticket} {shown}")
+    check("relay.lab.test" in ticket and labs.RELAY_USER not in ticket, ticket)
+    check("\r\x1b[K[" in shown and shown.endswith("\r\x1b[K"), repr(shown))
+    with browser.Browser() as chromium:
+        chromium.show(*SCREENS["phone"])
+        chromium.open(page.as_uri())
+        found = chromium.look(LOOK)
+    check(found["wide"] <= found["width"] and not found["over"] and
+          found["stops"] == [5] and not found["alien"], f"{found}")
+
+
+@test("report-bad-config")
+def bad_config(lab):
+    """tunneld says what is wrong, and the report is one all the same."""
+    lab.set_mood("drop")
+    config = lab.config("report-bad", proxy="gopher://proxy.lab.test")
+    status, out, said = doctor(lab, config, "--json")
+    report = json.loads(out)
+    line, = report["lines"]
+    check(status == 2 and line["id"] == "config" and line["who"] == "it" and
+          line["state"] == "failed" and "config check" in line["change"][0],
+          f"status {status}: {line}")
+    check("url: not the URL of a proxy" in said, said)
+
+
+@test("report-usage")
+def usage(lab):
+    """Wrong usage is told on stderr, with nothing on stdout."""
+    config = lab.config("report-usage")
+    for argv in (("--json", "--ticket"), ("--from", "/dev/null"), ("--no",),
+                 ("--html",), ("--relay", "x" * 64)):
+        status, out, said = doctor(lab, config, *argv)
+        check(status == 2 and not out and said.startswith("turnout: "),
+              f"{argv}: status {status}: {out} {said}")

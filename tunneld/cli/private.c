@@ -188,8 +188,8 @@ static int await_ready(int fd)
 	}
 	if (n > 0 && read(fd, &byte, 1) == 1)
 		return 0;
-	say("the command was not started, because tunneld did not start: see "
-	    "above; 'turnout help run' shows its options");
+	say("tunneld did not start: see above; 'turnout config check' looks "
+	    "at a configuration");
 	return -ECHILD;
 }
 

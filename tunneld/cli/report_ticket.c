@@ -40,6 +40,23 @@ static void put_problem(FILE *to, const json_t *line)
 	put_items(to, "Evidence", line, "evidence");
 }
 
+/* "The way: app (ok), tunneld (ok), proxy.example.com:3128 (failed)" */
+static void put_way(FILE *to, const json_t *report)
+{
+	size_t count = report_count(report, "path", REPORT_STOPS_MAX);
+	const json_t *path = json_object_get(report, "path");
+	char name[REPORT_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		const json_t *stop = json_array_get(path, i);
+
+		fprintf(to, "%s%s (%s)", i == 0 ? "\nThe way: " : ", ",
+			report_text(stop, "name", name),
+			report_state_word(report_state(stop)));
+	}
+	fputs(count > 0 ? "\n" : "", to);
+}
+
 /* "configuration, names, TCP to the proxy (3.2 ms)" */
 static void put_working(FILE *to, const json_t *report)
 {
@@ -74,6 +91,7 @@ void report_text_ticket(FILE *to, const json_t *report)
 		if (report_is_owed(line))
 			put_problem(to, line);
 	}
+	put_way(to, report);
 	put_working(to, report);
 	fprintf(to, "\nSeen at %s", report_text(report, "at", text));
 	fprintf(to, " by turnout %s, within %.1f s\n",
