@@ -25,7 +25,8 @@
 #include <unistd.h>
 
 /* 0 with the program's path, or the exit status. */
-static int look_at_command(const struct run_args *args, char *path, size_t max)
+static int look_at_command(const struct run_args *args, const char *library,
+			   char *path, size_t max)
 {
 	const char *command = args->command[0];
 	char text[PATH_MAX + 512];
@@ -43,6 +44,9 @@ static int look_at_command(const struct run_args *args, char *path, size_t max)
 	}
 	preflight_look(path, &p);
 	if (p.flaw == PREFLIGHT_FLAW_NONE)
+		return 0;
+	if (p.flaw == PREFLIGHT_FLAW_FOREIGN &&
+	    places_preload_serves(library, &p.facts))
 		return 0;
 	preflight_explain(&p, text, sizeof(text));
 	if (args->strict) {
@@ -81,7 +85,8 @@ static int find_or_start_daemon(const struct run_args *args, char *socket,
 
 static int set_environment(const char *library, const char *socket)
 {
-	char *preload = preload_env_with(getenv("LD_PRELOAD"), library);
+	char *preload = preload_env_with(getenv("LD_PRELOAD"),
+					 places_preload(library));
 	int err = 0;
 
 	/* libuv's io_uring goes around libc, and so around turnout. */
@@ -137,9 +142,10 @@ int launch_prepare(struct launch *l, const struct run_args *args)
 	int status;
 
 	l->command = args->command;
-	status = look_at_command(args, l->path, sizeof(l->path));
+	status = find_library(l->library, sizeof(l->library));
 	if (!status)
-		status = find_library(l->library, sizeof(l->library));
+		status = look_at_command(args, l->library, l->path,
+					 sizeof(l->path));
 	if (!status)
 		status = find_or_start_daemon(args, l->socket,
 					      sizeof(l->socket));

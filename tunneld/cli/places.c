@@ -11,6 +11,8 @@
 #include "places.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,7 +22,10 @@
 
 #include <sys/stat.h>
 
-#define LIBRARY "libturnout.so"
+#define LIBRARY   "libturnout.so"
+#define INSTALLED PKGLIBDIR "/" LIBRARY
+/* ld.so(8): lib64, lib/x86_64-linux-gnu, ... by the app that is started. */
+#define LIB_TOKEN "$LIB"
 
 /* The directory of the running binary, and who owns the binary. */
 static int own_directory(char *dir, size_t max, uid_t *owner)
@@ -96,5 +101,51 @@ int places_library(char *path, size_t max)
 		NULL,
 	};
 
-	return find(ENV_LIBRARY, near, PKGLIBDIR "/" LIBRARY, R_OK, path, max);
+	return find(ENV_LIBRARY, near, INSTALLED, R_OK, path, max);
+}
+
+const char *places_preload(const char *library)
+{
+	return strcmp(library, INSTALLED) == 0 ? PRELOAD : library;
+}
+
+static bool is_for(const char *path, const struct elf_facts *app)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct elf_facts facts;
+	bool same;
+
+	if (fd < 0)
+		return false;
+	same = elf_facts_read(fd, &facts) == 0 &&
+	       facts.machine == app->machine &&
+	       facts.elf_class == app->elf_class &&
+	       facts.encoding == app->encoding;
+	close(fd);
+	return same;
+}
+
+/* Only the app's own loader knows what it puts for the token; a library of
+ * its kind in any of the directories that it can be was installed for it. */
+bool places_preload_serves(const char *library, const struct elf_facts *app)
+{
+	static const char *const dirs[] = { "lib*", "lib/*" };
+	const char *preload = places_preload(library);
+	const char *token = strstr(preload, LIB_TOKEN);
+	char pattern[PATH_MAX];
+	bool found = false;
+
+	for (size_t i = 0; token != NULL && i < ARRAY_SIZE(dirs); i++) {
+		glob_t paths;
+
+		snprintf(pattern, sizeof(pattern), "%.*s%s%s",
+			 (int)(token - preload), preload, dirs[i],
+			 token + strlen(LIB_TOKEN));
+		if (glob(pattern, 0, NULL, &paths) != 0)
+			continue;
+		for (size_t n = 0; n < paths.gl_pathc && !found; n++)
+			found = is_for(paths.gl_pathv[n], app);
+		globfree(&paths);
+	}
+	return found;
 }
