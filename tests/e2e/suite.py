@@ -83,7 +83,7 @@ def tidy(lab):
         raise Failed(f"tunneld left {left[0]} behind")
 
 
-def run_one(lab, wanted):
+def run_one(lab, wanted, after):
     """Runs one test; True: passed, False: failed, None: skipped."""
     began = time.monotonic()
     problem = None
@@ -97,7 +97,7 @@ def run_one(lab, wanted):
     except Exception:  # a broken test is a failed one, and the next may pass
         problem = traceback.format_exc()
     try:
-        tidy(lab)
+        after(lab)
     except Failed as reason:
         problem = problem or str(reason)
     took = f"{time.monotonic() - began:.1f} s"
@@ -108,10 +108,11 @@ def run_one(lab, wanted):
     return True
 
 
-def run_all(lab, tests):
-    """Returns how many passed, failed and were skipped."""
+def run_all(lab, tests, after=tidy):
+    """Returns how many passed, failed and were skipped; `after` each, what it
+    has left is looked at."""
     count = collections.Counter()
     for wanted in tests:
         lab.remark = ""
-        count[run_one(lab, wanted)] += 1
+        count[run_one(lab, wanted, after)] += 1
     return count[True], count[False], count[None]
