@@ -35,7 +35,7 @@ class Machine:
         self.cgroups = self.dir / "cgroups"
         self.cgroups.mkdir()
         labs.sh("mount", "-t", "cgroup2", "cgroup2", self.cgroups)
-        self.cgroup = self.cgroups / f"turnout-machine-{os.getpid()}"
+        self.cgroup = self.cgroups / f"{lab.dir.name}-machine"
         self.boot()
 
     def boot(self):
@@ -62,11 +62,10 @@ class Machine:
 
     def first_pid(self):
         pid = self.holder.pid
-        try:
-            found = pathlib.Path(
-                f"/proc/{pid}/task/{pid}/children").read_text().split()
-        except FileNotFoundError:
+        if self.holder.poll() is not None:
             sys.exit((self.dir / "boot.log").read_text())
+        found = pathlib.Path(
+            f"/proc/{pid}/task/{pid}/children").read_text().split()
         return found[0] if found else None
 
     def ask(self, *argv, stdin=None):
