@@ -17,12 +17,13 @@ from suite import check, skip, test
 # control.h: magic, version, CONTROL_DOCTOR, bytes; flags, relay
 REQUEST = struct.pack("=IHHII64s", 0x54524e43, 1, 10, 68, 0, b"")
 ALL_AT_MOST_S = 15
-# One of five of what a relay says; who sends must not be told.
+# One of five of the ChannelData (RFC 8656, 12.4: it begins by 0b01) that a relay
+# sends, which must not be told.
 LOSSY = """
 table ip lossy {
 	chain in {
 		type filter hook input priority 0;
-		udp sport 3478 numgen random mod 100 < 20 drop
+		udp sport 3478 @th,64,2 1 numgen random mod 100 < 20 drop
 	}
 }
 """
