@@ -92,12 +92,17 @@ def check_page(found, name, screen):
     check(found["title"].startswith(found["verdict"]), who)
 
 
+def take(lab, chromium, name):
+    """A screenshot; for people, TURNOUT_SCREENSHOTS=DIRECTORY keeps it."""
+    keep = os.environ.get("TURNOUT_SCREENSHOTS")
+    shot = (pathlib.Path(keep) if keep else lab.tmp["root"]) / (name + ".png")
+    chromium.screenshot(shot)
+    check(shot.stat().st_size > 10000, f"{shot} is empty")
+
+
 @test("report-in-chromium")
 def in_chromium(lab):
     skip(browser.missing())
-    # For people: TURNOUT_SCREENSHOTS=DIRECTORY keeps what was seen.
-    keep = os.environ.get("TURNOUT_SCREENSHOTS")
-    shots = pathlib.Path(keep) if keep else lab.tmp["root"]
     with browser.Browser() as chromium:
         for name in SAMPLES:
             page = lab.tmp["root"] / f"report-{name}.html"
@@ -109,9 +114,7 @@ def in_chromium(lab):
                 asked = [url for url in chromium.requests
                          if url not in (page.as_uri(), "data:,")]
                 check(not asked, f"the page asks for {asked}")
-                shot = shots / f"report-{name}-{screen}.png"
-                chromium.screenshot(shot)
-                check(shot.stat().st_size > 10000, f"{shot} is empty")
+                take(lab, chromium, f"report-{name}-{screen}")
         check(not chromium.errors, f"{chromium.errors}")
 
 
@@ -163,8 +166,27 @@ def without_tunneld(lab):
         chromium.show(*SCREENS["phone"])
         chromium.open(page.as_uri())
         found = chromium.look(LOOK)
+        take(lab, chromium, "report-without-tunneld")
     check(found["wide"] <= found["width"] and not found["over"] and
           found["stops"] == [5] and not found["alien"], f"{found}")
+
+
+@test("report-good")
+def good(lab):
+    """Calls will be good: the real page has real plots."""
+    skip(browser.missing())
+    lab.set_mood("drop")
+    page = lab.tmp["root"] / "report.html"
+    status, out, said = doctor(lab, lab.config("report-good"), "--html", page)
+    check(status == 0 and "\nCalls will be good: " in out and not said and
+          "\x1b" not in out, f"status {status}: {out} {said}")
+    with browser.Browser() as chromium:
+        chromium.show(*SCREENS["desktop"])
+        chromium.open(page.as_uri())
+        found = chromium.look(LOOK)
+        take(lab, chromium, "report-good")
+    check(found["plots"] == 3 and found["stops"] == [5], f"{found}")
+    lab.remark = out.splitlines()[-1]
 
 
 @test("report-bad-config")
