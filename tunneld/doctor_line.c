@@ -114,6 +114,8 @@ void doctor_value(struct doctor_line *l, const char *name, double value)
 	json_object_set_new(l->values, name, json_real(value));
 }
 
+static void append(json_t **to, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+
 static void append(json_t **to, const char *fmt, va_list ap)
 {
 	char text[DIAL_WORDS_MAX];

@@ -102,6 +102,9 @@ static void write_stderr(enum log_level level, const char *text, size_t len)
 
 /* How many bytes; cut, and marked so, to what fits behind any prefix. */
 static size_t format(enum log_level level, char text[LINE_MAX_BYTES],
+		     const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
+
+static size_t format(enum log_level level, char text[LINE_MAX_BYTES],
 		     const char *fmt, va_list ap)
 {
 	static const char cut[] = "...";

@@ -136,17 +136,6 @@ def shaped(lab, *how):
         lab.dmz.do("tc", "qdisc", "del", "dev", "eth0", "root")
 
 
-@test("doctor-turn-late")
-def late(lab):
-    lab.set_mood("drop")
-    with tunneld(lab, lab.config("doctor-turn-late")) as daemon, \
-            shaped(lab, "netem", "delay", "60ms"):
-        lines, _ = examine(daemon)
-        echo = lines["relay.echo"]["values"]
-        check(60 <= echo["rtt_min_ms"] < 60 + 100, f"{echo}")
-        lab.remark = f"60 ms late: {echo['rtt_mean_ms']:.1f} ms"
-
-
 @test("doctor-turn-narrow")
 def narrow(lab):
     """A way back that is too narrow for a picture."""

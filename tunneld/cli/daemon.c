@@ -273,6 +273,9 @@ static ssize_t read_more(struct answer *a)
 	char *data;
 	ssize_t n;
 
+	/* It may have come while nobody waited. */
+	if (daemon_interrupted)
+		return -EINTR;
 	if (a->len + 1 >= a->size) {
 		data = a->len < a->max ? realloc(a->data, size) : NULL;
 		if (data == NULL)
