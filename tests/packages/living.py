@@ -69,13 +69,12 @@ class Life:
         m.do("rm", "-f", "/usr/sbin/policy-rc.d")
         # The manual's index takes a minute, and is no matter of ours.
         m.do("rm", "-f", "/var/lib/man-db/auto-update")
-        m.do("mkdir", "-p", "/etc/systemd/system/tunneld.service.d")
 
     def list(self):
         for name in ("rpm_as_deb", "install", "run_private", "start",
-                     "activate", "configure", "reload", "everybody", "ansible",
-                     "call", "watchdog", "upgrade", "hang_up", "remove",
-                     "purge"):
+                     "activate", "configure", "hardened", "reload", "everybody",
+                     "ansible", "connect", "call", "watchdog", "upgrade",
+                     "hang_up", "remove", "purge"):
             suite.test("packages_" + name)(
                 lambda _, name=name: getattr(self, name)())
 
@@ -134,6 +133,17 @@ assert os.environ["LD_PRELOAD"] == "/usr/$LIB/turnout/libturnout.so"
         m.do("systemctl", "restart", "tunneld")
         check(self.active(), "it does not run with credentials")
 
+    def hardened(self):
+        """What the unit asks for is in force, and so is tunneld's own."""
+        pid = self.machine.unit("MainPID")
+        status = self.machine.do("cat", f"/proc/{pid}/status").splitlines()
+        for line in ("NoNewPrivs:\t1", "Seccomp:\t2", "CapBnd:\t" + "0" * 16,
+                     "CapEff:\t" + "0" * 16):
+            check(line in status, f"not {line}: {status}")
+        mounts = self.machine.do("cat", f"/proc/{pid}/mountinfo")
+        check(any(line.split()[4] == "/" and line.split()[5][:2] == "ro"
+                  for line in mounts.splitlines()), f"it can write: {mounts}")
+
     def reload(self):
         m, pid = self.machine, self.machine.unit("MainPID")
         m.do("systemctl", "reload", "tunneld")
@@ -191,6 +201,15 @@ assert os.environ["LD_PRELOAD"] == "/usr/$LIB/turnout/libturnout.so"
             "/etc/turnout/relay-spare.secret")
         self.machine.do("systemctl", "reload", "tunneld")
 
+    def connect(self):
+        """A plain program of a user reaches the outside through the proxy."""
+        told = self.machine.do(
+            "setpriv", "--reuid", "nobody", "--regid", "nogroup",
+            "--clear-groups", "turnout", "run", "--", "curl", "-sS",
+            "--max-time", "10", "--cacert", "/etc/lab-ca.pem",
+            "https://call.lab.test/")
+        check(told == "hello from outside\n", told)
+
     def call(self):
         """A user's program talks to one outside, by way of the relay."""
         where = f"{labs.WORLD}/7001"
@@ -202,6 +221,7 @@ assert os.environ["LD_PRELOAD"] == "/usr/$LIB/turnout/libturnout.so"
                 wrap=["turnout", "run", "--"])
             labs.wait_for("the first datagrams", lambda: all(
                 end.told("heard") for end in (self.inside, self.outside)), 20)
+        self.machine.do("turnout", "status", "--check")
 
     def restarted(self, before, since):
         """tunneld has another pid, and the call has gone on."""
@@ -258,7 +278,7 @@ assert os.environ["LD_PRELOAD"] == "/usr/$LIB/turnout/libturnout.so"
 
     def purge(self):
         m = self.machine
-        m.do("rm", "-r", "/etc/systemd/system/tunneld.service.d/lab.conf",
+        m.do("rm", "-r", "/etc/systemd/system/tunneld.service.d",
              "/etc/turnout/conf.d/50-lab.conf")
         self.dpkg("-P", *making.NAMES)
         m.do("systemctl", "daemon-reload")
