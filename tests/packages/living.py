@@ -40,6 +40,9 @@ LoadCredential=relay:/etc/lab-secrets/relay
 WatchdogSec=2s
 """
 EDITED = "# What our administrator has written.\n"
+# An ELF header of 32 bits, and nothing behind it: printf(1) makes it.
+I386_HEAD = (r"\177ELF\1\1\1" + r"\0" * 9 + r"\2\0\3\0\1\0\0\0" + r"\0" * 4
+             + r"\64\0\0\0" + r"\0" * 8 + r"\64\0\40\0\0\0\50\0\0\0\0\0")
 USES_LIBRARY = """\
 maps = open("/proc/self/maps").read()
 assert "/turnout/libturnout.so" in maps, maps
@@ -71,7 +74,7 @@ class Life:
         m.do("rm", "-f", "/var/lib/man-db/auto-update")
 
     def list(self):
-        for name in ("rpm_as_deb", "install", "run_private", "start",
+        for name in ("rpm_as_deb", "install", "run_private", "foreign", "start",
                      "activate", "configure", "hardened", "reload", "everybody",
                      "ansible", "connect", "call", "watchdog", "upgrade",
                      "hang_up", "remove", "purge"):
@@ -111,6 +114,23 @@ class Life:
 import os
 assert os.environ["LD_PRELOAD"] == "/usr/$LIB/turnout/libturnout.so"
 """)
+
+    def foreign(self):
+        """An app of another architecture is refused, but for where its own
+        library is installed: then its loader finds that. (It cannot be run
+        here, and is the bare head of a program.)"""
+        m, library = self.machine, "/usr/lib/i386-linux-gnu/turnout"
+        m.do("sh", "-c", f"printf '{I386_HEAD}' >/tmp/app32; "
+             "chmod 755 /tmp/app32")
+        told = m.ask("turnout", "run", "--strict", "--", "/tmp/app32")
+        check(told.returncode == 125 and "is for i386" in told.stderr, told)
+        m.do("sh", "-c", f"mkdir -p {library}; "
+             f"cp /tmp/app32 {library}/libturnout.so")
+        told = m.ask("turnout", "run", "--set", "proxy.url=none", "--strict",
+                     "--", "/tmp/app32")
+        check(told.returncode == 126 and "is for" not in told.stderr, told)
+        m.do("rm", "-r", "/tmp/app32", "/usr/lib/i386-linux-gnu/turnout")
+        m.ask("rmdir", "/usr/lib/i386-linux-gnu")
 
     def start(self):
         self.machine.do("systemctl", "enable", "--now", "tunneld")
