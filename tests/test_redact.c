@@ -92,8 +92,7 @@ static void test_secrets(void)
 		"Zm9v/YmFy+Qg",
 		"12345678901234",
 		"0xdeadbeef",
-		"s\xc3\xa9"
-		"cret",
+		"s\303\251cret", /* octal: the next letter is a hex digit */
 		"$ecret!",
 		"alice@corp.example",
 		"Bearer_eyJhbGciOi.J9.x",
