@@ -64,6 +64,9 @@ class Machine:
         pid = self.holder.pid
         if self.holder.poll() is not None:
             sys.exit((self.dir / "boot.log").read_text())
+        # Before, the children are those of the shell.
+        if not os.readlink(f"/proc/{pid}/exe").endswith("unshare"):
+            return None
         found = pathlib.Path(
             f"/proc/{pid}/task/{pid}/children").read_text().split()
         return found[0] if found else None
