@@ -99,6 +99,7 @@ def broken(lab, name, hop, who, change, need=(), **conf):
     """Broken by its configuration alone."""
     skip(proxies.missing(*need))
     proxies.need(lab, *need)
+    proxies.kdestroy(lab)  # of a test before
     with patient(lab, name, **conf) as daemon:
         report = examine(lab, daemon)
         check_culprit(report, hop, who, change)
