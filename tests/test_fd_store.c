@@ -212,8 +212,11 @@ static void test_odd(void)
 	refuse(fd, name);
 	/* TCP at a loopback address. */
 	any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	any.sin_port = 0; /* the same may be somebody else's */
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&any, len), 0);
+	getsockname(fd, (struct sockaddr *)&any, &len);
+	snprintf(name, sizeof(name), "flow1-4-%u", ntohs(any.sin_port));
 	refuse(fd, name);
 }
 
