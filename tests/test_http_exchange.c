@@ -529,14 +529,28 @@ static void bad_body(void)
 	forward_close(&l);
 }
 
+/* Bound, but nobody listens: a port that is free would soon be the next
+ * program's. */
+static int stop_listening(int fd)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+	int bound;
+
+	CU_ASSERT_EQUAL_FATAL(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	bound = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	close(fd);
+	CU_ASSERT_EQUAL_FATAL(bind(bound, (struct sockaddr *)&at, len), 0);
+	return bound;
+}
+
 static void proxy_is_not_there(void)
 {
 	struct forward_lab l;
 	char text[4096] = "";
 
 	forward_open(&l);
-	close(l.listener);
-	l.listener = -1;
+	l.listener = stop_listening(l.listener);
 	forward_say(l.app, "GET / HTTP/1.1\r\n" SOURCE "\r\n");
 	forward_head(l.app, text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "HTTP/1.1 502 Bad"));
