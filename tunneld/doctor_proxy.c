@@ -14,7 +14,6 @@
 #include "doctor_way.h"
 #include "egress.h"
 #include "hop.h"
-#include "lookup.h"
 #include "proxy.h"
 #include "proxy_auth.h"
 #include "proxy_curl.h"
@@ -27,42 +26,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SLOW_NAME_MS 1000
-#define SLOW_TCP_MS  400
+#define SLOW_TCP_MS 400
 
 /* The first hops */
 
 static void look_up(struct doctor_way *w)
 {
-	struct endpoint addrs[LOOKUP_MAX];
-	uint64_t began = clock_now_ms(), took;
-	struct doctor_line *l;
-	int n;
+	struct endpoint ip;
 
-	if (addr_parse_ip(w->proxy->host, &addrs[0]))
-		return;
-	l = doctor_begin(w->branch, DOCTOR_PROXY_NAME, w->proxy->host);
-	if (l == NULL)
-		return;
-	n = lookup_host(w->proxy->host, ENDPOINT_NONE,
-			doctor_deadline_ms(w->branch, DOCTOR_HOP_MS),
-			&w->branch->cancel, addrs);
-	took = clock_now_ms() - began;
-	if (n < 0) {
-		doctor_fail(w->branch, l, "%s", lookup_words(n));
-		doctor_advise(l,
-			      n == -EAGAIN || n == -ETIMEDOUT
-				      ? DOCTOR_CAUSE_RESOLVER
-				      : DOCTOR_CAUSE_PROXY_NAME,
-			      &w->names);
-		return;
-	}
-	doctor_figure(l, "%llu ms", (unsigned long long)took);
-	doctor_value(l, "ms", (double)took);
-	doctor_state(l, took > SLOW_NAME_MS ? DOCTOR_SLOW : DOCTOR_OK,
-		     "%d address%s", n, n == 1 ? "" : "es");
-	if (took > SLOW_NAME_MS)
-		doctor_advise(l, DOCTOR_CAUSE_RESOLVER, &w->names);
+	if (!addr_parse_ip(w->proxy->host, &ip))
+		(void)doctor_way_look_up(w, DOCTOR_PROXY_NAME, w->proxy->host,
+					 DOCTOR_CAUSE_PROXY_NAME);
 }
 
 /* A connected descriptor, or -1. */

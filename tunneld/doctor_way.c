@@ -101,18 +101,17 @@ static enum doctor_cause direct_cause(const struct doctor_way *w)
 	}
 }
 
-static bool look_up(struct doctor_way *w)
+bool doctor_way_look_up(struct doctor_way *w, enum doctor_probe probe,
+			const char *host, enum doctor_cause unknown)
 {
-	struct relay *r = w->branch->relay;
-	struct doctor_line *l = doctor_begin(w->branch, DOCTOR_RELAY_NAME,
-					     r->host);
+	struct doctor_line *l = doctor_begin(w->branch, probe, host);
 	uint64_t began = clock_now_ms(), took;
 	struct endpoint addrs[LOOKUP_MAX];
 	int n;
 
 	if (l == NULL)
 		return false;
-	n = lookup_host(r->host, ENDPOINT_NONE,
+	n = lookup_host(host, ENDPOINT_NONE,
 			doctor_deadline_ms(w->branch, DOCTOR_HOP_MS),
 			&w->branch->cancel, addrs);
 	took = clock_now_ms() - began;
@@ -121,7 +120,7 @@ static bool look_up(struct doctor_way *w)
 		doctor_advise(l,
 			      n == -EAGAIN || n == -ETIMEDOUT
 				      ? DOCTOR_CAUSE_RESOLVER
-				      : DOCTOR_CAUSE_RELAY_NAME,
+				      : unknown,
 			      &w->names);
 		return false;
 	}
@@ -138,7 +137,8 @@ static void connect_directly(struct doctor_way *w)
 {
 	struct doctor_line *l;
 
-	if (!look_up(w))
+	if (!doctor_way_look_up(w, DOCTOR_RELAY_NAME, w->branch->relay->host,
+				DOCTOR_CAUSE_RELAY_NAME))
 		return;
 	l = doctor_begin(w->branch, DOCTOR_RELAY_TCP, w->target);
 	if (l == NULL)

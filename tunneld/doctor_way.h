@@ -39,6 +39,10 @@ void doctor_way_fini(struct doctor_way *w);
 void doctor_way_reach(struct doctor_way *w);
 /* Lines relay.tls and relay.alpn; nothing where the way has no TLS. */
 void doctor_way_secure(struct doctor_way *w);
+/* The line of a host's name; false: it is the root. `unknown`: the cause where
+ * the resolver answers, and does not know it. */
+bool doctor_way_look_up(struct doctor_way *w, enum doctor_probe probe,
+			const char *host, enum doctor_cause unknown);
 /* One more connection to the relay on the way that has worked. */
 int doctor_way_again(struct doctor_way *w) MUST_CHECK;
 

@@ -80,7 +80,7 @@ static void put_way(FILE *to, const json_t *report)
 	fputs("</figure></section>\n", to);
 }
 
-static void put_todo(FILE *to, const json_t *line)
+static void put_to_change(FILE *to, const json_t *line)
 {
 	const char *who = report_who(line);
 
@@ -99,7 +99,7 @@ static void put_todo(FILE *to, const json_t *line)
 	fputs("</article>\n", to);
 }
 
-static void put_todos(FILE *to, const json_t *report)
+static void put_all_to_change(FILE *to, const json_t *report)
 {
 	size_t count = report_count(report, "lines", REPORT_LINES_MAX);
 	const json_t *lines = json_object_get(report, "lines"), *line;
@@ -110,10 +110,10 @@ static void put_todos(FILE *to, const json_t *report)
 		if (!report_is_owed(line))
 			continue;
 		if (!any)
-			fputs("<section class=\"todo\" aria-labelledby="
-			      "\"todo\"><h2 id=\"todo\">What to do</h2>\n",
+			fputs("<section class=\"change\" aria-labelledby="
+			      "\"change\"><h2 id=\"change\">What to do</h2>\n",
 			      to);
-		put_todo(to, line);
+		put_to_change(to, line);
 		any = true;
 	}
 	fputs(any ? "</section>\n" : "", to);
@@ -193,7 +193,7 @@ void report_html(FILE *to, const json_t *report)
 	fputs("</style>\n</head>\n<body>\n", to);
 	put_verdict(to, report);
 	put_way(to, report);
-	put_todos(to, report);
+	put_all_to_change(to, report);
 	put_plots(to, report);
 	put_hops(to, report);
 	fputs("</main>\n<footer>turnout doctor", to);
